@@ -1,0 +1,100 @@
+"""Every error Seedwise raises on purpose, as one tree.
+
+    BenchError
+    ├── SuiteError        a suite says something that cannot be run
+    │   └── TrustError    it names Python code, and --trust was not given
+    ├── DatasetError      data that is missing, damaged or not what it claims to be
+    ├── StatsError        numbers no statistic is defined for (also a ValueError)
+    ├── StoreError        a results folder that cannot be read or written
+    └── UsageError        a command or call that cannot be carried out as given
+
+Anything else that escapes is a defect of Seedwise.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class BenchError(Exception):
+    """An error that a person can act on: where, what was expected, what was found, what to do."""
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        where: str | None = None,
+        expected: str | None = None,
+        found: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.where = where
+        self.expected = expected
+        self.found = found
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword-only arguments do not survive the default pickling, and errors cross processes.
+        return (_rebuild, (type(self), self.__dict__))
+
+    def __str__(self) -> str:
+        lines = [f"{self.where}: {self.problem}" if self.where else self.problem]
+        for label, text in (
+            ("expected", self.expected),
+            ("found", self.found),
+            ("what to do", self.hint),
+        ):
+            if text:
+                lines.append(f"  {label}: {text}")
+        return "\n".join(lines)
+
+
+def _rebuild(cls: type[BenchError], state: dict[str, str]) -> BenchError:
+    return cls(**state)
+
+
+class SuiteError(BenchError):
+    """A suite says something that cannot be run."""
+
+
+class TrustError(SuiteError):
+    """A suite names Python code outside Keras and this package without the user's --trust."""
+
+
+class DatasetError(BenchError):
+    """Data that is missing, damaged or not what it claims to be."""
+
+
+class StatsError(BenchError, ValueError):
+    """Numbers for which the statistic asked for is not defined."""
+
+
+class StoreError(BenchError):
+    """A results folder that cannot be read or written."""
+
+
+class UsageError(BenchError):
+    """A command or call that cannot be carried out as given."""
+
+
+def did_you_mean(found: str, known: Iterable[str]) -> str | None:
+    """A hint naming the closest known spelling, or the known names if none is close."""
+    names = sorted(known)
+    close = difflib.get_close_matches(found, names, n=1, cutoff=0.6)
+    if not close:  # Keras mixes CamelCase and snake_case: compare without case too
+        folded = {name.casefold().replace("_", ""): name for name in names}
+        hits = difflib.get_close_matches(
+            found.casefold().replace("_", ""), list(folded), n=1, cutoff=0.6
+        )
+        close = [folded[hit] for hit in hits]
+    if close:
+        return f"did you mean {close[0]!r}?"
+    if names and len(names) <= 30:
+        return "use one of " + ", ".join(names)
+    return None

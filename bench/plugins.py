@@ -1,0 +1,128 @@
+"""The contracts of what can be added as one file (a data set, an engine, a probe), and their loader.
+
+Plug-ins are leaves: nobody imports them by name, they are found by the name a suite gives.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from bench.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+
+    from bench.trial import Training
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Arrays of one classification data set, as they stay in memory.
+
+    Attributes:
+        name: how reports call it.
+        x_train: (n_train, ...) uint8 or float32; engines cast to float and multiply by ``scale``.
+        y_train: (n_train,) int32 class numbers from 0.
+        x_test, y_test: the same for the test images.
+        classes: number of classes.
+        scale: factor that brings the stored numbers to what the network sees (1/255 for images).
+        checksum: hex digest of the content of all arrays; equal content, equal checksum.
+        origin: where the data came from, for the report.
+        x_validation, y_validation: images held out of training, empty if none.
+    """
+
+    name: str
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    classes: int
+    scale: float
+    checksum: str
+    origin: str
+    x_validation: np.ndarray | None = None
+    y_validation: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an engine says of the current weights; objectives include regularisation."""
+
+    train_objective: float
+    train_loss: float
+    train_accuracy: float
+    test_loss: float
+    test_accuracy: float
+    learning_rate: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+
+class Engine(Protocol):
+    """Trains one network. The runner holds the clock: only ``advance`` is timed.
+
+    A module in ``bench/engines`` offers ``prepare(training, data, seed, options) -> Engine``, which builds,
+    compiles and warms up, so that ``advance`` does nothing but train.
+    """
+
+    notes: tuple[str, ...]
+    updates_per_epoch: int
+    parameters: int
+
+    def advance(self, order: np.ndarray, start: int, stop: int) -> None:
+        """Do updates ``start`` to ``stop`` (exclusive) of one epoch and return when they are done.
+
+        ``order`` is the epoch's permutation of the training images, (n_train,) int32.
+        """
+
+    def evaluate(self) -> Evaluation:
+        """Objective, loss and accuracy over all training and test images."""
+
+    def weights(self) -> list[tuple[str, np.ndarray]]:
+        """Name and value of every trainable array, in the model's order."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number of a probe: which layer ("" for the whole network), what, how much."""
+
+    layer: str
+    measure: str
+    value: float
+
+
+def available(kind: str) -> list[str]:
+    """Names of the plug-ins of a kind (``datasets``, ``engines``, ``probes``)."""
+    package = importlib.import_module(f"bench.{kind}")
+    return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_")
+
+
+def load(kind: str, name: str) -> ModuleType:
+    """Import one plug-in by name.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    known = available(kind)
+    if name not in known:
+        raise UsageError(
+            f"no {kind.removesuffix('s')} is called {name!r}",
+            expected="one of " + ", ".join(known),
+            found=repr(name),
+            hint=did_you_mean(name, known),
+        )
+    return importlib.import_module(f"bench.{kind}.{name}")
+
+
+def named(spec: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Split what a suite writes for a named thing, ``Name`` or ``{Name: {argument: value}}``."""
+    if isinstance(spec, str):
+        return spec, {}
+    ((name, arguments),) = spec.items()
+    return name, dict(arguments or {})
