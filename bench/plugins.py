@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
-
-import numpy as np
 
 from bench.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import ModuleType
 
-    from bench.trial import Training
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -67,25 +65,30 @@ class Evaluation:
 class Engine(Protocol):
     """Trains one network. The runner holds the clock: only ``advance`` is timed.
 
-    A module in ``bench/engines`` offers ``prepare(training, data, seed, options) -> Engine``, which builds,
-    compiles and warms up, so that ``advance`` does nothing but train.
+    A module in ``bench/engines`` offers ``prepare(job) -> Engine``, which builds, compiles and warms up, so
+    that ``advance`` does nothing but train; and ``ARGUMENTS``, the names of the options it takes.
+
+    Attributes:
+        parameters: number of trainable weights.
+        updates_per_epoch: updates that one pass over the training images takes.
+        notes: what the report should say of this run, such as a fallback.
     """
 
-    notes: tuple[str, ...]
-    updates_per_epoch: int
     parameters: int
+    updates_per_epoch: int
+    notes: tuple[str, ...]
 
-    def advance(self, order: np.ndarray, start: int, stop: int) -> None:
-        """Do updates ``start`` to ``stop`` (exclusive) of one epoch and return when they are done.
+    def start_epoch(self, order: np.ndarray) -> None:
+        """Take the epoch's permutation of the training images, (n_train,) int32; untimed."""
 
-        ``order`` is the epoch's permutation of the training images, (n_train,) int32.
-        """
+    def advance(self, start: int, stop: int) -> None:
+        """Do updates ``start`` to ``stop`` (exclusive) of this epoch; return when they are done."""
 
     def evaluate(self) -> Evaluation:
-        """Objective, loss and accuracy over all training and test images."""
+        """Objective, loss and accuracy over all training and test images; untimed."""
 
     def weights(self) -> list[tuple[str, np.ndarray]]:
-        """Name and value of every trainable array, in the model's order."""
+        """Path (``dense_1/kernel``) and value of every trainable array, in the model's order."""
 
 
 @dataclass(frozen=True)
@@ -125,4 +128,4 @@ def named(spec: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     if isinstance(spec, str):
         return spec, {}
     ((name, arguments),) = spec.items()
-    return name, dict(arguments or {})
+    return name, dict(arguments) if isinstance(arguments, Mapping) else {}
