@@ -1,0 +1,162 @@
+"""A table with a header, numeric features and one column of labels."""
+
+from __future__ import annotations
+
+import contextlib
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.datasets import _arrays
+from bench.errors import DatasetError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+    from bench.plugins import Dataset
+
+ARGUMENTS = ("csv", "label")
+
+
+def load(arguments: Mapping[str, Any], folder: Path) -> Dataset:
+    """Read ``{csv: FILE, label: COLUMN}``: comma-separated, UTF-8, the first line a header.
+
+    Every other column is a feature, float32, in the table's order and not rescaled. The distinct
+    labels, sorted (as numbers if all are whole numbers, else as text), are the classes 0, 1, ...
+    The table has no test set: the 5th, 10th, 15th, ... row of each class is a test row.
+
+    Raises:
+        DatasetError: the file or column is missing, a cell is empty, or a feature is no number.
+    """
+    path = folder / arguments["csv"]
+    table = _read(path, arguments["label"])
+    names, y = _classes(table.pop(arguments["label"]), path)
+    x = _features(table, path)
+    test = _arrays.every_fifth(y)
+    if not test.any():
+        raise DatasetError(
+            "no class has a row to test with",
+            where=str(path),
+            expected=f"five rows or more of a class, because {_arrays.SPLIT_RULE}",
+            found=f"{len(y)} rows of {len(names)} classes",
+        )
+    numbered = ", ".join(f"{number} = {name}" for number, name in enumerate(names[:20]))
+    return _arrays.dataset(
+        path.stem,
+        (x[~test], y[~test]),
+        (x[test], y[test]),
+        origin=f"table {arguments['csv']}, {x.shape[1]} features; classes from column "
+        f"{arguments['label']!r}: {numbered}{', ...' if len(names) > 20 else ''}; "
+        f"{_arrays.SPLIT_RULE}",
+        where=str(path),
+        classes=len(names),
+    )
+
+
+def _read(path: Path, label: str) -> pd.DataFrame:
+    """The table, with its labels as text; nothing but an empty cell counts as missing."""
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(
+            path,
+            compression="gzip" if path.suffix == ".gz" else None,
+            dtype={label: str},
+            encoding="utf-8-sig",
+            keep_default_na=False,
+            na_values=[""],
+            low_memory=False,
+        )
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise DatasetError(
+            "this table cannot be read" if path.exists() else "there is no such file",
+            where=str(path),
+            expected="comma-separated text in UTF-8 whose first line names the columns",
+            found=str(error) or type(error).__name__,
+            hint=None if path.exists() else "relative paths start at the suite's folder",
+        ) from error
+    _check_columns(table, label, path)
+    return table
+
+
+def _check_columns(table: pd.DataFrame, label: str, path: Path) -> None:
+    import pandas as pd
+
+    columns = list(table.columns)
+    if label not in columns:
+        raise DatasetError(
+            f"column {label!r} is missing",
+            where=str(path),
+            expected=f"a header with {label!r} in it",
+            found=", ".join(columns[:20]) + (", ..." if len(columns) > 20 else ""),
+            hint=did_you_mean(label, columns),
+        )
+    if len(table) == 0:
+        raise DatasetError(
+            "this table has no rows",
+            where=str(path),
+            expected="rows below the header",
+            found=f"a header of {len(columns)} columns only",
+        )
+    if not isinstance(table.index, pd.RangeIndex):
+        raise DatasetError(
+            "the rows have more cells than the header",
+            where=str(path),
+            expected=f"{len(columns)} cells in each row",
+            found=f"{len(columns) + table.index.nlevels} cells",
+            hint="give every column a name",
+        )
+
+
+def _classes(labels: pd.Series[str], path: Path) -> tuple[list[str], np.ndarray]:
+    """The sorted names of the classes and the class number of each row, (n,) int32."""
+    _refuse_empty(labels, path)
+    names = sorted(set(labels))
+    with contextlib.suppress(ValueError):  # text stays in alphabetic order
+        names = sorted(names, key=int)
+    if 2 * len(names) > max(len(labels), 4):
+        raise DatasetError(
+            "nearly every row has a label of its own",
+            where=f"{path}, column {labels.name!r}",
+            expected="classes of at least two rows on average",
+            found=f"{len(names)} different labels in {len(labels)} rows",
+            hint="is this a column of measurements? Name a column of classes as label",
+        )
+    numbers = {name: number for number, name in enumerate(names)}
+    return names, np.array([numbers[label] for label in labels], dtype=np.int32)
+
+
+def _features(table: pd.DataFrame, path: Path) -> np.ndarray:
+    """(rows, features) float32."""
+    import pandas as pd
+
+    for name in table:
+        column = table[name]
+        _refuse_empty(column, path)
+        if not pd.api.types.is_numeric_dtype(column):
+            row = int(pd.to_numeric(column, errors="coerce").isna().to_numpy().argmax())
+            raise DatasetError(
+                "this feature is not numeric",
+                where=f"{path}, column {name!r}",
+                expected="numbers",
+                found=f"{column.iloc[row]!r} in data row {row + 1}",
+                hint="encode it as numbers or remove the column",
+            )
+    with np.errstate(over="ignore"):  # becomes infinite, which is refused later
+        return table.to_numpy(dtype=np.float32)
+
+
+def _refuse_empty(column: pd.Series[Any], path: Path) -> None:
+    empty = column.isna().to_numpy()
+    if empty.any():
+        raise DatasetError(
+            f"{np.count_nonzero(empty)} cells are empty",
+            where=f"{path}, column {column.name!r}",
+            expected="a value in every row",
+            found=f"nothing in data row {int(empty.argmax()) + 1}",
+            hint="fill in or drop these rows",
+        )
