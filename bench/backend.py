@@ -1,0 +1,81 @@
+"""TensorFlow and Keras, imported once, quietly, on one thread, and only when something trains.
+
+One thread per worker: trials run side by side, which wastes less than one trial on many threads, and
+a single thread adds in one order, so that the same trial gives the same bits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import warnings
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Read by the libraries when they are loaded; a worker process gets them before it starts.
+ENVIRONMENT: Final = {
+    "KERAS_BACKEND": "tensorflow",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+    "CUDA_VISIBLE_DEVICES": "-1",
+}
+
+
+@cache
+def tensorflow() -> Any:
+    """The tensorflow module, with Keras on top of it.
+
+    Raises:
+        BenchError: TensorFlow is broken, or Keras was loaded before with another backend.
+    """
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    with _native_messages_kept(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecations inside the libraries are not ours to show
+        import keras
+        import tensorflow as tf
+    if keras.backend.backend() != "tensorflow":
+        raise BenchError(
+            "Keras runs on another backend",
+            expected="tensorflow",
+            found=keras.backend.backend(),
+            hint="set KERAS_BACKEND=tensorflow before Keras is imported",
+        )
+    tf.get_logger().setLevel("ERROR")  # one program per kind of training looks to it like retracing
+    with contextlib.suppress(RuntimeError):  # the user's process has begun to compute already
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    return tf
+
+
+@contextlib.contextmanager
+def _native_messages_kept() -> Iterator[None]:
+    """Keep what native code writes to standard error while loading; show it if loading fails."""
+    try:
+        error_stream = sys.__stderr__.fileno() if sys.__stderr__ else 2
+        saved = os.dup(error_stream)
+    except OSError:  # no standard error at all
+        yield
+        return
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), error_stream)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(saved, kept.read())
+            raise
+        finally:
+            os.dup2(saved, error_stream)
+            os.close(saved)

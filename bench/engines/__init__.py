@@ -1,0 +1,70 @@
+"""Engines: how a network is trained. One file per engine, found by the name a suite gives.
+
+``compiled`` (the default) runs a whole epoch as one compiled call. ``fit`` is plain ``model.fit``, the
+reference that the others must agree with. ``master_worker`` is synchronous data parallelism, exact and in
+one process.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench import plugins
+from bench.engines._network import Job, Network
+from bench.errors import SuiteError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from bench.plugins import Dataset, Engine
+    from bench.trial import Training
+
+__all__ = ["check", "prepare"]
+
+
+def prepare(training: Training, data: Dataset, seed: int, *, trusted: bool = False) -> Engine:
+    """Everything up to the first update: network built, initialised by ``seed``, compiled, warmed up.
+
+    Raises:
+        SuiteError: settings that Keras or the engine refuses.
+    """
+    engine: Engine = plugins.load("engines", _name(training)).prepare(
+        Job(training, data, seed, trusted)
+    )
+    return engine
+
+
+def check(training: Training, data: Dataset, *, trusted: bool = False) -> None:
+    """Build what ``training`` names and do one update on two images, to find errors before any trial.
+
+    Raises:
+        SuiteError: settings that Keras or the engine refuses; ``where`` is the key path in the settings.
+    """
+    name = _name(training)
+    module = plugins.load("engines", name)
+    _, options = plugins.named(training.engine)
+    for option in options:
+        if option not in module.ARGUMENTS:
+            raise SuiteError(
+                f"the engine {name} takes no argument {option!r}",
+                where=f"engine.{name}.{option}",
+                expected="one of " + ", ".join(module.ARGUMENTS) if module.ARGUMENTS else "none",
+                found=repr(option),
+                hint=did_you_mean(option, module.ARGUMENTS),
+            )
+    job = Job(training, data, 0, trusted)
+    module.updates_per_epoch(job)
+    Network.build(job).try_update(data)
+
+
+def _name(training: Training) -> str:
+    name, _ = plugins.named(training.engine)
+    try:
+        plugins.load("engines", name)
+    except UsageError as error:
+        raise SuiteError(
+            error.problem,
+            where=f"engine.{name}",
+            expected=error.expected,
+            found=error.found,
+            hint=error.hint,
+        ) from None
+    return name

@@ -1,0 +1,190 @@
+"""What all engines share: the network with its loss and optimizer, and how it is evaluated."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from bench import backend, keras_objects, models
+from bench.errors import SuiteError
+from bench.plugins import Dataset, Evaluation
+
+if TYPE_CHECKING:
+    from bench.trial import Training
+
+CHUNK: Final = 2000  # images per evaluation step: large products that stay in the cache
+
+
+@dataclass(frozen=True)
+class Job:
+    """What an engine is asked to train."""
+
+    training: Training
+    data: Dataset
+    seed: int
+    trusted: bool
+
+    @property
+    def n_train(self) -> int:
+        """Number of training images."""
+        return len(self.data.y_train)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A Keras model with what it is trained by. ``resting`` is the optimizer's state before training."""
+
+    model: Any
+    optimizer: Any
+    loss: Any
+    scale: float
+    classes: int
+    resting: tuple[np.ndarray, ...]
+
+    @classmethod
+    def build(cls, job: Job, updates_per_epoch: int = 1) -> Network:
+        """Build and initialise what ``job`` names.
+
+        Raises:
+            SuiteError: settings that Keras refuses; ``where`` is the key path in the settings.
+        """
+        training = job.training
+        model = initial_model(job)
+        build = functools.partial(
+            keras_objects.build, updates_per_epoch=updates_per_epoch, trusted=job.trusted
+        )
+        optimizer = build("optimizer", training.optimizer, path=("optimizer",))
+        if getattr(optimizer, "use_ema", False):
+            raise SuiteError(
+                "weights averaged by the optimizer are not supported",
+                where="optimizer",
+                expected="an optimizer without use_ema",
+                found="use_ema: true",
+            )
+        loss = build("loss", training.loss, path=("loss",))
+        optimizer.build(model.trainable_variables)
+        resting = tuple(v.numpy() for v in optimizer.variables)
+        return cls(model, optimizer, loss, job.data.scale, job.data.classes, resting)
+
+    def restart(self, model: Any) -> None:
+        """Take the variables of ``model``, a twin, and forget all training."""
+        for variable, fresh in zip(self.model.variables, model.variables, strict=True):
+            variable.assign(fresh)
+        for variable, value in zip(self.optimizer.variables, self.resting, strict=True):
+            variable.assign(value)
+
+    @property
+    def parameters(self) -> int:
+        """Number of trainable weights."""
+        return int(sum(np.prod(v.shape) for v in self.model.trainable_variables))
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the loss takes class numbers; all others get one-hot labels."""
+        import keras
+
+        return isinstance(self.loss, keras.losses.SparseCategoricalCrossentropy)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether some layer draws random numbers while training."""
+        return any(len(layer._seed_generators) for layer in self.model._flatten_layers())  # noqa: SLF001
+
+    def objective(self, images: Any, labels: Any, *, training: bool) -> tuple[Any, Any, Any]:
+        """Mean loss with regularisation, mean loss without, and outputs, of one batch."""
+        tf = backend.tensorflow()
+        outputs = self.model(tf.cast(images, tf.float32) * self.scale, training=training)
+        loss = self.loss(labels if self.sparse else tf.one_hot(labels, self.classes), outputs)
+        return tf.add_n([loss, *self.model.losses]), loss, outputs
+
+    def gradients(self, images: Any, labels: Any) -> list[Any]:
+        """Gradients of the objective of one batch, as ``model.fit`` would take them."""
+        tf = backend.tensorflow()
+        variables = [v.value for v in self.model.trainable_variables]
+        with tf.GradientTape() as tape:
+            total, _, _ = self.objective(images, labels, training=True)
+        return list(tape.gradient(total, variables))
+
+    def apply(self, gradients: list[Any]) -> None:
+        """One step of the optimizer."""
+        self.optimizer.apply(gradients, self.model.trainable_variables)
+
+    def sums(self, images: Any, labels: Any) -> Any:
+        """(3,) float64: objective and loss times the number of images, and how many are right."""
+        tf = backend.tensorflow()
+        total, loss, outputs = self.objective(images, labels, training=False)
+        right = tf.argmax(outputs, axis=1, output_type=labels.dtype) == labels
+        count = tf.cast(tf.shape(labels)[0], tf.float64)
+        means = [tf.cast(total, tf.float64) * count, tf.cast(loss, tf.float64) * count]
+        return tf.stack([*means, tf.reduce_sum(tf.cast(right, tf.float64))])
+
+    def evaluation(self, sums: Any, data: Dataset) -> Evaluation:
+        """Evaluate with ``sums(images, labels) -> (3,)`` over any number of images."""
+        train = np.asarray(sums(data.x_train, data.y_train)) / len(data.y_train)
+        test = np.asarray(sums(data.x_test, data.y_test)) / len(data.y_test)
+        held = None
+        if data.x_validation is not None and data.y_validation is not None:
+            held = np.asarray(sums(data.x_validation, data.y_validation)) / len(data.y_validation)
+        return Evaluation(
+            train_objective=float(train[0]),
+            train_loss=float(train[1]),
+            train_accuracy=float(train[2]),
+            test_loss=float(test[1]),
+            test_accuracy=float(test[2]),
+            learning_rate=float(self.optimizer.learning_rate),
+            validation_loss=None if held is None else float(held[1]),
+            validation_accuracy=None if held is None else float(held[2]),
+        )
+
+    def weights(self) -> list[tuple[str, np.ndarray]]:
+        """Path and value of every trainable array."""
+        return [(v.path, v.numpy()) for v in self.model.trainable_variables]
+
+    def try_update(self, data: Dataset) -> None:
+        """One update on two images.
+
+        Raises:
+            SuiteError: Keras refuses it.
+        """
+        tf = backend.tensorflow()
+        try:
+            labels = tf.constant(data.y_train[:2])
+            self.apply(self.gradients(tf.constant(data.x_train[:2]), labels))
+            _ = float(self.optimizer.learning_rate)
+        except (TypeError, ValueError, AttributeError, tf.errors.OpError) as error:
+            raise SuiteError(
+                "these settings do not train",
+                where="model, loss and optimizer together",
+                expected="settings with which Keras can make one update",
+                found=str(error).strip().splitlines()[0],
+            ) from None
+
+
+def initial_model(job: Job) -> Any:
+    """The job's network with the initial weights of its seed."""
+    return models.build(
+        job.training.model,
+        input_shape=job.data.x_train.shape[1:],
+        classes=job.data.classes,
+        seed=(job.data.checksum, job.seed),
+        trusted=job.trusted,
+    )
+
+
+def batches(job: Job) -> int:
+    """Updates per epoch when every batch is full but perhaps the last, as ``model.fit`` counts.
+
+    Raises:
+        SuiteError: a batch larger than the data.
+    """
+    if job.training.batch_size > job.n_train:
+        raise SuiteError(
+            "the batch is larger than the training set",
+            where="batch_size",
+            expected=f"at most {job.n_train}",
+            found=str(job.training.batch_size),
+        )
+    return -(-job.n_train // job.training.batch_size)

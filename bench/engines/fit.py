@@ -1,0 +1,70 @@
+"""Plain ``model.fit``: the reference that the compiled engine must agree with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from bench import backend
+from bench.engines._network import CHUNK, Job, Network, batches, initial_model
+
+if TYPE_CHECKING:
+    from bench.plugins import Dataset, Evaluation
+
+ARGUMENTS: Final = ()
+
+
+def prepare(job: Job) -> FitEngine:
+    """Build, compile and initialise."""
+    return FitEngine(job)
+
+
+def updates_per_epoch(job: Job) -> int:
+    """Updates per epoch; refuses impossible batches."""
+    return batches(job)
+
+
+class FitEngine:
+    """See ``bench.plugins.Engine``."""
+
+    def __init__(self, job: Job) -> None:
+        tf = backend.tensorflow()
+        self._job = job
+        self.updates_per_epoch = batches(job)
+        self._network = Network.build(job, self.updates_per_epoch)
+        self._network.model.compile(optimizer=self._network.optimizer, loss=self._network.loss)
+        self._sums = tf.function(self._network.sums, reduce_retracing=True)
+        self.parameters = self._network.parameters
+        self.notes: tuple[str, ...] = ()
+        self.start_epoch(np.arange(job.n_train, dtype=np.int32))
+        self.advance(0, 1)  # trace, then forget
+        self._network.restart(initial_model(job))
+
+    def start_epoch(self, order: np.ndarray) -> None:
+        """Lay the images out in the order of this epoch."""
+        data: Dataset = self._job.data
+        self._x = data.x_train[order].astype(np.float32) * np.float32(data.scale)
+        labels = data.y_train[order]
+        self._y = labels if self._network.sparse else np.eye(data.classes, dtype=np.float32)[labels]
+
+    def advance(self, start: int, stop: int) -> None:
+        """Do updates ``start`` to ``stop``."""
+        size = self._job.training.batch_size
+        part = slice(start * size, stop * size)
+        self._network.model.fit(
+            self._x[part], self._y[part], batch_size=size, epochs=1, shuffle=False, verbose=0
+        )
+
+    def evaluate(self) -> Evaluation:
+        """Objective, loss and accuracy over all images."""
+        return self._network.evaluation(self._chunked, self._job.data)
+
+    def weights(self) -> list[tuple[str, np.ndarray]]:
+        """Path and value of every trainable array."""
+        return self._network.weights()
+
+    def _chunked(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        starts = range(0, len(y), CHUNK)
+        chunks = [self._sums(x[i : i + CHUNK], y[i : i + CHUNK]).numpy() for i in starts]
+        return np.asarray(np.sum(chunks, axis=0))

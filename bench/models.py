@@ -1,0 +1,185 @@
+"""Networks by name. A network is a list of Keras layers; ``mlp`` is a short way to write a common one."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import random
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bench import backend, keras_objects
+from bench.errors import SuiteError, did_you_mean
+from bench.plugins import named
+from bench.trial import generator
+
+Spec = str | Mapping[str, Any]
+
+
+def build(
+    spec: Spec,
+    *,
+    input_shape: tuple[int, ...],
+    classes: int,
+    seed: Sequence[object],
+    trusted: bool = False,
+) -> Any:
+    """A Keras model with outputs (batch, classes), initialised by ``seed``.
+
+    The initial weights of a layer depend on ``seed``, the layer's class, its place among the layers of this
+    class, and its shape: networks that differ elsewhere start alike, which is what pairs variants.
+
+    Raises:
+        SuiteError: a network that does not exist or does not fit the data.
+    """
+    backend.tensorflow()
+    import keras
+
+    name, _ = named(spec)
+    if name == "layers":
+        layers = list(spec["layers"])  # type: ignore[index, call-overload]
+    elif name in NETWORKS:
+        layers = _network(spec, classes)
+    else:
+        raise SuiteError(
+            f"no network {name!r}",
+            where=f"model.{name}",
+            expected="layers: [...], or one of " + ", ".join(NETWORKS),
+            found=repr(name),
+            hint=did_you_mean(name, [*NETWORKS, "layers"]),
+        )
+    inputs = outputs = keras.Input(input_shape)
+    counts: dict[str, int] = {}
+    for index, layer in enumerate(layers):
+        kind, arguments = named(layer)
+        counts[kind] = counts.get(kind, 0) + 1
+        label = arguments.get("name", f"{_snake(kind)}_{counts[kind]}")
+        path = ("model", name, str(index))
+        with _default_seeds(*seed, "layer", kind, counts[kind]):
+            made = keras_objects.build("layer", layer, trusted=trusted, path=path, name=label)
+            try:
+                outputs = made(outputs)
+            except (TypeError, ValueError) as error:
+                raise SuiteError(
+                    f"the layer {kind} does not fit where it stands",
+                    where=".".join((*path, kind)),
+                    expected=f"a layer for inputs of shape {tuple(outputs.shape)}",
+                    found=str(error).strip().splitlines()[0],
+                ) from None
+    if tuple(outputs.shape) != (None, classes):
+        raise SuiteError(
+            "the network's output does not fit the data",
+            where=f"model.{name}",
+            expected=f"shape (batch, {classes}), a number per class",
+            found=str(tuple(outputs.shape)),
+            hint=f"end with {{Dense: {{units: {classes}}}}}",
+        )
+    return keras.Model(inputs, outputs)
+
+
+def mlp(
+    classes: int,
+    *,
+    hidden: Sequence[int] = (100,),
+    activation: str = "relu",
+    l1: float | None = 0,
+    l2: float | None = 0,
+    dropout: float | None = 0,
+    normalization: str | None = None,
+    blur: float | None = 0,
+) -> list[Spec]:
+    """Layers of a multi-layer perceptron with logits as outputs.
+
+    Args:
+        classes: number of outputs.
+        hidden: neurons per hidden layer.
+        activation: of the hidden layers, by its Keras name.
+        l1, l2: strength of the penalties on the hidden layers' weights (not on the output layer's).
+        dropout: share of hidden neurons left out per image and update.
+        normalization: ``batch`` or ``layer``, behind each hidden layer's activation.
+        blur: standard deviation in pixels of a Gaussian blur of the input.
+    """
+    layers: list[Spec] = [{"GaussianBlur": {"sigma": blur}}] if blur else []
+    layers.append("Flatten")
+    penalty = {"kernel_regularizer": {"L1L2": {"l1": l1 or 0.0, "l2": l2 or 0.0}}}
+    for units in hidden:
+        layers.append(
+            {"Dense": {"units": units, "activation": activation, **(penalty if l1 or l2 else {})}}
+        )
+        if normalization is not None:
+            layers.append(
+                {"batch": "BatchNormalization", "layer": "LayerNormalization"}[normalization]
+            )
+        if dropout:
+            layers.append({"Dropout": {"rate": dropout}})
+    return [*layers, {"Dense": {"units": classes}}]
+
+
+NETWORKS = {"mlp": mlp}
+
+
+def _network(spec: Spec, classes: int) -> list[Spec]:
+    name, arguments = named(spec)
+    function = NETWORKS[name]
+    known = [n for n in inspect.signature(function).parameters if n != "classes"]
+    for argument in arguments:
+        if argument not in known:
+            raise SuiteError(
+                f"{name} takes no argument {argument!r}",
+                where=f"model.{name}.{argument}",
+                expected="one of " + ", ".join(known),
+                found=repr(argument),
+                hint=did_you_mean(argument, known),
+            )
+    _check_mlp(arguments)
+    return function(classes, **arguments)
+
+
+def _check_mlp(arguments: Mapping[str, Any]) -> None:
+    hidden = arguments.get("hidden", [])
+    rules: list[tuple[str, bool, str]] = [
+        (
+            "hidden",
+            isinstance(hidden, list) and all(type(n) is int and n > 0 for n in hidden),
+            "a list of layer sizes, each at least 1",
+        ),
+        (
+            "normalization",
+            arguments.get("normalization") in (None, "batch", "layer"),
+            "batch or layer",
+        ),
+    ]
+    for key, top in (("l1", None), ("l2", None), ("blur", None), ("dropout", 1)):
+        value = arguments.get(key) or 0
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        fits = number and value >= 0 and (top is None or value < top)
+        rules.append((key, fits, "a number from 0" + (f" to below {top}" if top else "")))
+    for key, fits, expected in rules:
+        if not fits:
+            raise SuiteError(
+                "not a valid value",
+                where=f"model.mlp.{key}",
+                expected=expected,
+                found=repr(arguments[key]),
+            )
+
+
+def _snake(name: str) -> str:
+    last = name.rsplit(":", 1)[-1]
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", last).lower()
+
+
+@contextlib.contextmanager
+def _default_seeds(*role: object) -> Iterator[None]:
+    """Make the seeds that Keras draws for itself depend on ``role``.
+
+    Keras draws the default seed of every initializer and random layer from Python's global generator;
+    there is no argument for it. So the generator is set here and put back as it was.
+    """
+    state = random.getstate()
+    random.seed(int(generator(*role).integers(2**63)))
+    try:
+        yield
+    finally:
+        random.setstate(state)
