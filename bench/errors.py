@@ -41,7 +41,8 @@ class BenchError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments do not survive the default pickling, and errors cross processes.
-        return (_rebuild, (type(self), self.__dict__))
+        given = ("problem", "where", "expected", "found", "hint")
+        return (_rebuild, (type(self), {name: getattr(self, name) for name in given}))
 
     def __str__(self) -> str:
         lines = [f"{self.where}: {self.problem}" if self.where else self.problem]
@@ -55,8 +56,8 @@ class BenchError(Exception):
         return "\n".join(lines)
 
 
-def _rebuild(cls: type[BenchError], state: dict[str, str]) -> BenchError:
-    return cls(**state)
+def _rebuild(cls: type[BenchError], given: dict[str, str]) -> BenchError:
+    return cls(**given)
 
 
 class SuiteError(BenchError):
@@ -83,18 +84,25 @@ class UsageError(BenchError):
     """A command or call that cannot be carried out as given."""
 
 
+def closest(found: str, known: Iterable[str]) -> str | None:
+    """A hint naming the closest known spelling, if one is close."""
+    names = sorted(known)
+    # Keras mixes CamelCase and snake_case: compare without case and underscores too.
+    for fold in (str, lambda name: name.casefold().replace("_", "")):
+        folded = {fold(name): name for name in names}
+        hits = difflib.get_close_matches(fold(found), folded, n=1, cutoff=0.6)
+        if hits:
+            return f"did you mean {folded[hits[0]]!r}?"
+    return None
+
+
 def did_you_mean(found: str, known: Iterable[str]) -> str | None:
     """A hint naming the closest known spelling, or the known names if none is close."""
     names = sorted(known)
-    close = difflib.get_close_matches(found, names, n=1, cutoff=0.6)
-    if not close:  # Keras mixes CamelCase and snake_case: compare without case too
-        folded = {name.casefold().replace("_", ""): name for name in names}
-        hits = difflib.get_close_matches(
-            found.casefold().replace("_", ""), list(folded), n=1, cutoff=0.6
-        )
-        close = [folded[hit] for hit in hits]
-    if close:
-        return f"did you mean {close[0]!r}?"
-    if names and len(names) <= 30:
-        return "use one of " + ", ".join(names)
-    return None
+    listed = "use one of " + ", ".join(names) if 0 < len(names) <= 30 else None
+    return closest(found, names) or listed
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says; its type if it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from bench.plugins import Dataset, Evaluation
 
+    Gradients = Callable[[Network, Any, Any], list[Any]]
+
 ARGUMENTS: Final = ()
 KEPT_PROGRAMS: Final = 32  # compiled programs kept in a process, about 10 MB each
 
@@ -48,15 +50,15 @@ class CompiledEngine:
     def __init__(
         self,
         job: Job,
-        gradients: Callable[[Network, Any, Any], list[Any]],
+        gradients: Gradients,
         updates: int,
         arrange: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
         self._job = job
         self._arrange = arrange
-        self._program = _program(_Kind(job, gradients, updates))
+        self._program = _program(_Kind.of(job, gradients, updates))
         self._program.network.restart(initial_model(job))
-        self._data = _tensors(_Arrays(job.data))
+        self._data = _tensors(job.data)
         self.parameters = self._program.network.parameters
         self.updates_per_epoch = updates
         self.notes = (self._program.note,) if self._program.note else ()
@@ -103,41 +105,30 @@ class _Program:
     note: str
 
 
+@dataclasses.dataclass(frozen=True)
 class _Kind:
     """What a program depends on: all of a job but its seed, its epochs and what is measured beside."""
 
-    def __init__(
-        self, job: Job, gradients: Callable[[Network, Any, Any], list[Any]], updates: int
-    ) -> None:
-        self.job, self.gradients, self.updates = job, gradients, updates
+    settings: str
+    checksum: str
+    shape: tuple[int, ...]
+    trusted: bool
+    updates: int
+    job: Job = dataclasses.field(compare=False)
+    gradients: Gradients = dataclasses.field(compare=False)
+
+    @classmethod
+    def of(cls, job: Job, gradients: Gradients, updates: int) -> _Kind:
         same = dataclasses.replace(job.training, epochs=0, probes=())
-        self.key = (same.canonical, job.data.checksum, job.data.x_train.shape, job.trusted)
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Kind) and self.key == other.key
-
-
-class _Arrays:
-    """A data set's arrays as a key: the same content, and the same part held out, is the same key."""
-
-    def __init__(self, data: Dataset) -> None:
-        self.data = data
-        self.key = (data.checksum, id(data.x_train))
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Arrays) and self.data.x_train is other.data.x_train
+        data = job.data
+        return cls(
+            same.canonical, data.checksum, data.x_train.shape, job.trusted, updates, job, gradients
+        )
 
 
 @functools.lru_cache(maxsize=1)
-def _tensors(arrays: _Arrays) -> dict[str, tuple[Any, Any]]:
+def _tensors(data: Dataset) -> dict[str, tuple[Any, Any]]:
     tf = backend.tensorflow()
-    data = arrays.data
     pairs = {
         "train": (data.x_train, data.y_train),
         "test": (data.x_test, data.y_test),
@@ -208,7 +199,7 @@ def _compiled(network: Network, kind: _Kind, *, jit: bool, note: str) -> _Progra
 
 def _warm_up(program: _Program, job: Job) -> None:
     tf = backend.tensorflow()
-    data = _tensors(_Arrays(job.data))
+    data = _tensors(job.data)
     size = job.training.batch_size
     for width in {size, job.n_train % size} - {0}:
         rows = tf.zeros((job.n_train // width if width == size else 1, width), tf.int32)

@@ -18,9 +18,8 @@ from bench.plugins import named
 from bench.trial import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from bench.engines._network import Job, Network
+    from bench.engines.compiled import Gradients
 
 ARGUMENTS: Final = ("workers",)
 
@@ -83,7 +82,7 @@ def _workers(job: Job) -> int:
     return workers
 
 
-def _averaged(workers: int) -> Callable[[Network, Any, Any], list[Any]]:
+def _averaged(workers: int) -> Gradients:
     def gradients(network: Network, images: Any, labels: Any) -> list[Any]:
         tf = backend.tensorflow()
         parts = zip(tf.split(images, workers), tf.split(labels, workers), strict=True)
