@@ -1,0 +1,109 @@
+"""Statistics for comparing training algorithms over seeds. Needs numpy and scipy only.
+
+    from bench.stats import adjust, compare_paired
+
+`docs/statistics.md` says in plain words what each procedure assumes and where it comes from.
+"""
+
+from bench.stats.bayes import RopeProbabilities, bayesian_rope
+from bench.stats.bootstrap import BootstrapInterval, bootstrap_interval, interquartile_mean
+from bench.stats.comparison import (
+    Comparison,
+    Verdict,
+    compare_paired,
+    compare_to_value,
+    compare_unpaired,
+    probability_of_superiority,
+)
+from bench.stats.datasets import (
+    Friedman,
+    WilcoxonOverDatasets,
+    critical_difference,
+    friedman,
+    wilcoxon_over_datasets,
+)
+from bench.stats.equivalence import Equivalence, equivalence_test
+from bench.stats.multiple import adjust
+from bench.stats.power import (
+    exaggeration_ratio,
+    minimal_detectable_effect,
+    power_paired,
+    power_unpaired,
+    seeds_needed,
+)
+from bench.stats.profiles import PerformanceProfile, performance_profile
+from bench.stats.ratios import Ratio, ratio_of_means
+from bench.stats.sequential import (
+    AnytimeSignTest,
+    SequentialBoundaries,
+    anytime_sign_test,
+    sequential_boundaries,
+)
+from bench.stats.sign_flip import sign_flip_test, signed_rank_test
+from bench.stats.survival import (
+    LogRank,
+    RestrictedMeanDifference,
+    SurvivalCurve,
+    logrank,
+    restricted_mean_difference,
+    survival_curve,
+)
+from bench.stats.time_to_target import (
+    McNemar,
+    TimeToTarget,
+    expected_running_time,
+    mcnemar_exact,
+    restricted_mean_time,
+    restricted_times,
+    time_to_target,
+)
+
+__all__ = [
+    "AnytimeSignTest",
+    "BootstrapInterval",
+    "Comparison",
+    "Equivalence",
+    "Friedman",
+    "LogRank",
+    "McNemar",
+    "PerformanceProfile",
+    "Ratio",
+    "RestrictedMeanDifference",
+    "RopeProbabilities",
+    "SequentialBoundaries",
+    "SurvivalCurve",
+    "TimeToTarget",
+    "Verdict",
+    "WilcoxonOverDatasets",
+    "adjust",
+    "anytime_sign_test",
+    "bayesian_rope",
+    "bootstrap_interval",
+    "compare_paired",
+    "compare_to_value",
+    "compare_unpaired",
+    "critical_difference",
+    "equivalence_test",
+    "exaggeration_ratio",
+    "expected_running_time",
+    "friedman",
+    "interquartile_mean",
+    "logrank",
+    "mcnemar_exact",
+    "minimal_detectable_effect",
+    "performance_profile",
+    "power_paired",
+    "power_unpaired",
+    "probability_of_superiority",
+    "ratio_of_means",
+    "restricted_mean_difference",
+    "restricted_mean_time",
+    "restricted_times",
+    "seeds_needed",
+    "sequential_boundaries",
+    "sign_flip_test",
+    "signed_rank_test",
+    "survival_curve",
+    "time_to_target",
+    "wilcoxon_over_datasets",
+]

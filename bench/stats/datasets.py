@@ -1,0 +1,114 @@
+"""Variants over several data sets. The replicate here is the data set, with one number each.
+
+Eight or more: Wilcoxon's test over data sets, pair by pair, and Holm over the pairs (Demsar 2006).
+Fewer: results per data set, and no claim about data sets in general. Mean ranks are for a picture
+only: what they say of A against B depends on the other variants (Benavoli, Corani, Mangili 2016).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+from bench.errors import StatsError
+from bench.stats._inputs import between, numbers, paired_samples
+from bench.stats.sign_flip import signed_rank_test
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+FEWEST_DATASETS = 8
+"""Below this many data sets nothing is claimed about data sets in general."""
+
+
+@dataclass(frozen=True, slots=True)
+class WilcoxonOverDatasets:
+    """Wilcoxon's signed-rank test of a - b over data sets, the ranks of zeros split evenly."""
+
+    n: int
+    rank_sum_plus: float
+    """Sum of ranks where a is larger."""
+    rank_sum_minus: float
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Friedman:
+    """Friedman's test that k variants rank alike over n data sets."""
+
+    average_ranks: NDArray[np.float64]
+    """Shape (k,), 1 being best."""
+    chi2: float
+    """Corrected for ties, like R's and scipy's (Demsar's 2006 example is not)."""
+    p_value: float
+
+
+def wilcoxon_over_datasets(a: ArrayLike, b: ArrayLike) -> WilcoxonOverDatasets:
+    """Whether a and b differ over data sets.
+
+    a, b: shape (n,), one number per data set and variant (the mean over its seeds), n >= 8, on a
+    scale on which data sets can be compared. Adjust the p of several pairs by `adjust`. Exact up to
+    32 data sets, ties and zeros included. Raises StatsError below eight data sets, for unequal
+    lengths, NaN and infinite values.
+    """
+    first, second = paired_samples(a, b)
+    if first.size < FEWEST_DATASETS:
+        raise StatsError(
+            "too few data sets for a claim about data sets in general",
+            expected=f"{FEWEST_DATASETS} or more",
+            found=str(first.size),
+            hint="report each data set by itself and adjust the p-values with adjust",
+        )
+    differences = first - second
+    ranks = stats.rankdata(np.abs(differences))
+    split = ranks[differences == 0].sum() / 2
+    return WilcoxonOverDatasets(
+        n=first.size,
+        rank_sum_plus=float(ranks[differences > 0].sum() + split),
+        rank_sum_minus=float(ranks[differences < 0].sum() + split),
+        p_value=signed_rank_test(differences),
+    )
+
+
+def friedman(scores: ArrayLike, *, higher_is_better: bool = True) -> Friedman:
+    """Average ranks of variants over data sets, with Friedman's (1937) test.
+
+    scores: shape (data sets, variants), three variants or more. The reports use neither as a gate
+    for pairwise tests nor for mean-rank comparisons. Raises StatsError for another shape, NaN, and
+    where every data set ties all variants.
+    """
+    table = numbers(scores, "scores")
+    if table.ndim != 2 or table.shape[0] < 2 or table.shape[1] < 3:
+        raise StatsError(
+            "Friedman's test needs a table of data sets by variants",
+            expected="2 rows and 3 columns, or more",
+            found=f"shape {table.shape}",
+        )
+    if np.isnan(table).any():
+        raise StatsError("scores contain NaN")
+    ranks = stats.rankdata(-table if higher_is_better else table, axis=1)
+    if (ranks == ranks[:, :1]).all():
+        raise StatsError("all variants tie on every data set")
+    chi2, p = stats.friedmanchisquare(*ranks.T)
+    return Friedman(average_ranks=ranks.mean(axis=0), chi2=float(chi2), p_value=float(p))
+
+
+def critical_difference(n_variants: int, n_datasets: int, *, alpha: float = 0.05) -> float:
+    """Nemenyi's (1963) critical difference of average ranks, for drawing a diagram.
+
+    q sqrt(k (k + 1) / (6 n)), q being the studentized range's quantile over sqrt(2) (Demsar 2006).
+    Raises StatsError below two variants or data sets.
+    """
+    if n_variants < 2 or n_datasets < 2:
+        raise StatsError(
+            "too few variants or data sets",
+            expected="2 or more",
+            found=f"{n_variants} and {n_datasets}",
+        )
+    quantile = 1 - between(alpha, 0.0, 1.0, "alpha")
+    q = float(stats.studentized_range.ppf(quantile, n_variants, np.inf)) / math.sqrt(2)
+    return q * math.sqrt(n_variants * (n_variants + 1) / (6 * n_datasets))

@@ -1,0 +1,74 @@
+"""Times and other positive numbers, compared by their ratio.
+
+Timing noise multiplies, so logarithms are compared and the result is turned back into a ratio of
+geometric means. One number per run: the median epoch time after warm-up, say; epochs are not
+replicates.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.errors import StatsError
+from bench.stats._inputs import sample
+from bench.stats.comparison import Comparison, compare_paired, compare_unpaired
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Geometric mean of a over geometric mean of b: 0.8 means that a takes a fifth less."""
+
+    ratio: float
+    ci_low: float | None
+    """Ends of the 1 - alpha interval of the ratio; None below three runs."""
+    ci_high: float | None
+    comparison: Comparison
+    """The comparison of natural logarithms that this comes from: p, verdict, cautions."""
+
+
+def ratio_of_means(
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    paired: bool = True,
+    margin: float | None = None,
+    alpha: float = 0.05,
+    higher_is_better: bool = False,
+) -> Ratio:
+    """The ratio of geometric means with its t interval, paired or (Welch) unpaired.
+
+    a, b: shape (n,), positive, one number per run. margin: the ratio that does not yet matter, as
+    1.05 for five per cent either way. Raises StatsError for values that are not positive and
+    finite, a margin of 1 or less, and like `compare_paired`.
+    """
+    compare = compare_paired if paired else compare_unpaired
+    if margin is not None and not margin > 1:
+        raise StatsError("a margin for a ratio is above 1", found=f"{margin}")
+    comparison = compare(
+        _logarithms(a, "a"),
+        _logarithms(b, "b"),
+        margin=None if margin is None else math.log(margin),
+        alpha=alpha,
+        higher_is_better=higher_is_better,
+    )
+    low, high = comparison.ci_low, comparison.ci_high
+    return Ratio(
+        ratio=math.exp(comparison.mean_difference or 0.0),
+        ci_low=None if low is None else math.exp(low),
+        ci_high=None if high is None else math.exp(high),
+        comparison=comparison,
+    )
+
+
+def _logarithms(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    array = sample(values, name)
+    if (array <= 0).any():
+        raise StatsError(f"{name} must be positive to have a ratio", found=str(array.min()))
+    return np.log(array)

@@ -1,0 +1,87 @@
+"""Tests that use nothing but the signs a paired difference could have had.
+
+If two variants do not differ, each seed's difference is as likely to be d as -d. All 2^n ways of
+flipping the signs are then equally likely (Fisher 1935, The Design of Experiments, section 21).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+from bench.stats._inputs import FEWEST_FOR_INFERENCE, generator, sample
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+EXACT_UP_TO = 32
+"""Differences up to which all 2^n flips are counted; above, 9,999 of them are drawn."""
+
+_DRAWS = 9_999
+
+
+def sign_flip_test(differences: ArrayLike, *, rng: np.random.Generator | None = None) -> float:
+    """Two-sided p of the null hypothesis that the differences are symmetric about zero.
+
+    The statistic is the sum of the n differences, as in
+    `scipy.stats.permutation_test(permutation_type="samples")`. Exact for n <= 32; above that
+    9,999 random flips, p = (as extreme + 1) / (drawn + 1) (Phipson and Smyth 2010), from `rng` or
+    a generator with seed 0. The smallest p it can reach is 2^(1-n). Raises StatsError for fewer
+    than three differences, NaN and infinite values.
+    """
+    d = sample(differences, "differences", fewest=FEWEST_FOR_INFERENCE)
+    magnitude = float(np.abs(d).sum())
+    if magnitude == 0:
+        return 1.0
+    d = d / magnitude  # so that the sums cannot overflow, and rounding is relative to one
+    observed = abs(float(d.sum())) - 1e-12  # a sum that ties with the observed one counts
+    if observed <= 0:
+        return 1.0
+    if d.size > EXACT_UP_TO:
+        signs = generator(rng).choice((-1.0, 1.0), size=(_DRAWS, d.size))
+        extreme = int(np.count_nonzero(np.abs(signs @ d) >= observed))
+        return (extreme + 1) / (_DRAWS + 1)
+    return _sums_at_least(d, observed) / float(2 ** (d.size - 1))
+
+
+def signed_rank_test(differences: ArrayLike, *, rng: np.random.Generator | None = None) -> float:
+    """Two-sided p of Wilcoxon's signed-rank test, exact also where differences tie or are zero.
+
+    Zeros are ranked with the rest and carry no sign (Pratt 1959; the same p as splitting their
+    ranks evenly, Demsar 2006). Computed as the sign-flip test of the signed ranks, so exact for
+    n <= 32. Raises StatsError like `sign_flip_test`.
+    """
+    d = sample(differences, "differences", fewest=FEWEST_FOR_INFERENCE)
+    return sign_flip_test(np.sign(d) * stats.rankdata(np.abs(d)), rng=rng)
+
+
+def smallest_p_paired(n: int) -> float:
+    """The smallest two-sided p that a distribution-free test of n pairs can reach: 2^(1-n)."""
+    return 2.0 ** (1 - n)
+
+
+def smallest_p_unpaired(n_a: int, n_b: int) -> float:
+    """The smallest two-sided p that a permutation test of two groups can reach."""
+    return 2.0 / math.comb(n_a + n_b, n_a)
+
+
+def _sums_at_least(d: NDArray[np.float64], threshold: float) -> int:
+    """How many of the 2^n sums of +-d reach the threshold.
+
+    Meeting in the middle (Horowitz and Sahni 1974): every sum is one of the first half's plus one
+    of the second half's, and a sorted half answers "how many of you reach it with me" by bisection.
+    """
+    middle = d.size // 2
+    left, right = _all_sums(d[:middle]), np.sort(_all_sums(d[middle:]))
+    too_small = np.searchsorted(right, threshold - left, side="left")
+    return left.size * right.size - int(too_small.sum())
+
+
+def _all_sums(d: NDArray[np.float64]) -> NDArray[np.float64]:
+    sums = np.zeros(1)
+    for value in d:
+        sums = np.concatenate([sums + value, sums - value])
+    return sums
