@@ -86,14 +86,14 @@ class UsageError(BenchError):
 
 def closest(found: str, known: Iterable[str]) -> str | None:
     """A hint naming the closest known spelling, if one is close."""
-    names = sorted(known)
-    # Keras mixes CamelCase and snake_case: compare without case and underscores too.
-    for fold in (str, lambda name: name.casefold().replace("_", "")):
-        folded = {fold(name): name for name in names}
-        hits = difflib.get_close_matches(fold(found), folded, n=1, cutoff=0.6)
-        if hits:
-            return f"did you mean {folded[hits[0]]!r}?"
-    return None
+    folded = {_folded(name): name for name in sorted(known)}
+    hits = difflib.get_close_matches(_folded(found), folded, n=1, cutoff=0.6)
+    return f"did you mean {folded[hits[0]]!r}?" if hits else None
+
+
+def _folded(name: str) -> str:
+    """Without what is easily mistaken: case, and underscores, since Keras mixes camel and snake."""
+    return name.casefold().replace("_", "")
 
 
 def did_you_mean(found: str, known: Iterable[str]) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bench import backend
-from bench.errors import SuiteError, TrustError, did_you_mean
+from bench.errors import SuiteError, TrustError, did_you_mean, first_line
 from bench.plugins import named
 
 _MODULES: Final = {
@@ -34,7 +34,16 @@ _BASES: Final = {
     "constraint": "keras.constraints.Constraint",
 }
 # Layers whose arguments are code or files: a suite is data.
-_REFUSED: Final = {"Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"}
+_REFUSED: Final = {
+    "Lambda",
+    "TFSMLayer",
+    "JaxLayer",
+    "FlaxLayer",
+    "TorchModuleWrapper",
+    "IntegerLookup",
+    "StringLookup",
+    "TextVectorization",
+}
 
 
 def build(
@@ -61,7 +70,7 @@ def build(
         SuiteError: no such class, or arguments that it does not take; ``where`` is the key path.
         TrustError: Python code named in a suite that is not trusted.
     """
-    name, arguments = named(spec)
+    name, arguments = named(spec, where=".".join(path))
     here = (*path, name)
     cls = _find(kind, name, trusted, path)
     known = _arguments(cls)
@@ -81,13 +90,13 @@ def build(
     given |= {k: v for k, v in extra.items() if k in known and k not in given}
     try:
         return cls(**given)
-    except (TypeError, ValueError, AttributeError) as error:
+    except Exception as error:  # Keras and code of others raise what they like
         raise SuiteError(
             f"{name} refuses its arguments",
             where=".".join(here),
             expected=f"arguments of {cls.__module__.split('.')[0]}'s {name}",
-            found=str(error).strip().splitlines()[0],
-        ) from None
+            found=first_line(error),
+        ) from error
 
 
 def _find(kind: str, name: str, trusted: bool, path: tuple[str, ...]) -> type:
@@ -125,13 +134,13 @@ def _import(name: str, base: type, *, trusted: bool, where: str) -> type:
     module, _, attribute = name.partition(":")
     try:
         cls = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # whatever the module raises while it is imported
         raise SuiteError(
             "the code that the suite names cannot be imported",
             where=where,
             expected="package.module:Class on the Python path",
-            found=str(error),
-        ) from None
+            found=first_line(error),
+        ) from error
     if not (inspect.isclass(cls) and issubclass(cls, base)):
         raise SuiteError(
             "not the right kind of class",
@@ -173,16 +182,16 @@ def _value(
     if isinstance(value, list):
         return [_value(key, item, updates_per_epoch, trusted, path) for item in value]
     if not isinstance(value, Mapping):
-        return value
-    if set(value) == {"epochs"} and isinstance(value["epochs"], int | float):
-        return round(value["epochs"] * updates_per_epoch)
+        return float(value) if key == "learning_rate" and type(value) is int else value
+    if set(value) == {"epochs"} and type(value["epochs"]) in (int, float) and value["epochs"] > 0:
+        return max(round(value["epochs"] * updates_per_epoch), 1)
     kind = "schedule" if key == "learning_rate" else key.rsplit("_", 1)[-1]
     if kind not in _MODULES or len(value) != 1:
         raise SuiteError(
             "not an argument for Keras",
             where=".".join(path),
-            expected="a number, text, a list, or {Name: {argument: value}} of "
-            + ", ".join(k for k in _MODULES),
+            expected="a number, text, a list, {epochs: N} or {Name: {argument: value}}; Name of "
+            + ", ".join(_MODULES),
             found=repr(dict(value)),
         )
     return build(kind, value, updates_per_epoch=updates_per_epoch, trusted=trusted, path=path)

@@ -22,8 +22,8 @@ class GaussianBlur(keras.layers.Layer):  # type: ignore[misc]
 
     def __init__(self, sigma: float, **options: Any) -> None:
         super().__init__(**options)
-        if not sigma > 0:
-            raise ValueError(f"sigma above 0, not {sigma}")
+        if not 0 < sigma <= 1000:
+            raise ValueError(f"sigma above 0 and up to 1000, not {sigma}")
         self.sigma = float(sigma)
 
     def build(self, shape: tuple[int | None, ...]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench import backend, keras_objects
-from bench.errors import SuiteError, did_you_mean
+from bench.errors import SuiteError, did_you_mean, first_line
 from bench.plugins import named
 from bench.trial import generator
 
@@ -36,12 +36,43 @@ def build(
     backend.tensorflow()
     import keras
 
-    name, _ = named(spec)
-    if name == "layers":
-        layers = list(spec["layers"])  # type: ignore[index, call-overload]
-    elif name in NETWORKS:
-        layers = _network(spec, classes)
-    else:
+    inputs = outputs = keras.Input(input_shape)
+    counts: dict[str, int] = {}
+    for path, layer in _layers(spec, classes):
+        kind, _ = named(layer, where=".".join(path))
+        label = _snake(kind)
+        counts[label] = counts.get(label, 0) + 1
+        with _default_seeds(*seed, "layer", kind, counts[label]):
+            made = keras_objects.build(
+                "layer", layer, trusted=trusted, path=path, name=f"{label}_{counts[label]}"
+            )
+            outputs = _applied(made, outputs, ".".join((*path, kind)))
+    if tuple(outputs.shape) != (None, classes):
+        raise SuiteError(
+            "the network's output does not fit the data",
+            where="model",
+            expected=f"shape (batch, {classes}), a number per class",
+            found=str(tuple(outputs.shape)),
+            hint=f"end with {{Dense: {{units: {classes}}}}}",
+        )
+    try:
+        return keras.Model(inputs, outputs)
+    except ValueError as error:
+        raise SuiteError(
+            "these layers are not one network",
+            where="model",
+            expected="layers with different names",
+            found=first_line(error),
+        ) from error
+
+
+def _layers(spec: Spec, classes: int) -> list[tuple[tuple[str, ...], Spec]]:
+    """The layers of a network, each with the keys that lead to it."""
+    if isinstance(spec, Mapping) and isinstance(spec.get("layers"), list):
+        listed = enumerate(spec["layers"])
+        return [(("model", "layers", str(index)), layer) for index, layer in listed]
+    name, _ = named(spec, where="model")
+    if name not in NETWORKS:
         raise SuiteError(
             f"no network {name!r}",
             where=f"model.{name}",
@@ -49,33 +80,22 @@ def build(
             found=repr(name),
             hint=did_you_mean(name, [*NETWORKS, "layers"]),
         )
-    inputs = outputs = keras.Input(input_shape)
-    counts: dict[str, int] = {}
-    for index, layer in enumerate(layers):
-        kind, arguments = named(layer)
-        counts[kind] = counts.get(kind, 0) + 1
-        label = arguments.get("name", f"{_snake(kind)}_{counts[kind]}")
-        path = ("model", name, str(index))
-        with _default_seeds(*seed, "layer", kind, counts[kind]):
-            made = keras_objects.build("layer", layer, trusted=trusted, path=path, name=label)
-            try:
-                outputs = made(outputs)
-            except (TypeError, ValueError) as error:
-                raise SuiteError(
-                    f"the layer {kind} does not fit where it stands",
-                    where=".".join((*path, kind)),
-                    expected=f"a layer for inputs of shape {tuple(outputs.shape)}",
-                    found=str(error).strip().splitlines()[0],
-                ) from None
-    if tuple(outputs.shape) != (None, classes):
+    return [(("model", name), layer) for layer in _network(spec, classes)]
+
+
+def _applied(layer: Any, inputs: Any, where: str) -> Any:
+    """What the layer makes of ``inputs``: one array per image, never several."""
+    try:
+        outputs = layer(inputs)
+        _ = tuple(outputs.shape)
+    except Exception as error:  # Keras raises what it likes
         raise SuiteError(
-            "the network's output does not fit the data",
-            where=f"model.{name}",
-            expected=f"shape (batch, {classes}), a number per class",
-            found=str(tuple(outputs.shape)),
-            hint=f"end with {{Dense: {{units: {classes}}}}}",
-        )
-    return keras.Model(inputs, outputs)
+            "the layer does not fit where it stands",
+            where=where,
+            expected=f"a layer with one output, for inputs of shape {tuple(inputs.shape)}",
+            found=first_line(error),
+        ) from error
+    return outputs
 
 
 def mlp(
@@ -95,7 +115,8 @@ def mlp(
         classes: number of outputs.
         hidden: neurons per hidden layer.
         activation: of the hidden layers, by its Keras name.
-        l1, l2: strength of the penalties on the hidden layers' weights (not on the output layer's).
+        l1: strength of the penalty sum |w| on the hidden layers' weights (not on the output layer's).
+        l2: the same with sum w².
         dropout: share of hidden neurons left out per image and update.
         normalization: ``batch`` or ``layer``, behind each hidden layer's activation.
         blur: standard deviation in pixels of a Gaussian blur of the input.
@@ -151,9 +172,9 @@ def _check_mlp(arguments: Mapping[str, Any]) -> None:
         ),
     ]
     for key, top in (("l1", None), ("l2", None), ("blur", None), ("dropout", 1)):
-        value = arguments.get(key) or 0
+        value = arguments.get(key)
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        fits = number and value >= 0 and (top is None or value < top)
+        fits = value is None or (number and value >= 0 and (top is None or value < top))
         rules.append((key, fits, "a number from 0" + (f" to below {top}" if top else "")))
     for key, fits, expected in rules:
         if not fits:
@@ -166,20 +187,24 @@ def _check_mlp(arguments: Mapping[str, Any]) -> None:
 
 
 def _snake(name: str) -> str:
+    """A class's name as Keras turns it into a layer's: batch_normalization, conv2d."""
     last = name.rsplit(":", 1)[-1]
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", last).lower()
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", last).lower()
 
 
 @contextlib.contextmanager
 def _default_seeds(*role: object) -> Iterator[None]:
     """Make the seeds that Keras draws for itself depend on ``role``.
 
-    Keras draws the default seed of every initializer and random layer from Python's global generator;
-    there is no argument for it. So the generator is set here and put back as it was.
+    Keras draws the default seed of every initializer and random layer from Python's global generator, and
+    has no argument for it. To set that one would not do: other threads draw from it too (a Dask worker's
+    own, for one). So Keras is lent a generator of its own.
     """
-    state = random.getstate()
-    random.seed(int(generator(*role).integers(2**63)))
+    from keras.src.random import seed_generator
+
+    theirs = seed_generator.python_random
+    seed_generator.python_random = random.Random(int(generator(*role).integers(2**63)))
     try:
         yield
     finally:
-        random.setstate(state)
+        seed_generator.python_random = theirs

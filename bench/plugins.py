@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bench.errors import UsageError, did_you_mean
+from bench.errors import SuiteError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -123,9 +123,20 @@ def load(kind: str, name: str) -> ModuleType:
     return importlib.import_module(f"bench.{kind}.{name}")
 
 
-def named(spec: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Split what a suite writes for a named thing, ``Name`` or ``{Name: {argument: value}}``."""
-    if isinstance(spec, str):
-        return spec, {}
-    ((name, arguments),) = spec.items()
-    return name, dict(arguments) if isinstance(arguments, Mapping) else {}
+def named(spec: str | Mapping[str, Any], *, where: str | None = None) -> tuple[str, dict[str, Any]]:
+    """Split what a suite writes for a named thing, ``Name`` or ``{Name: {argument: value}}``.
+
+    Raises:
+        SuiteError: it is neither.
+    """
+    written = {spec: None} if isinstance(spec, str) else spec
+    single = isinstance(written, Mapping) and len(written) == 1
+    name, arguments = next(iter(written.items())) if single else (None, None)
+    if not isinstance(name, str) or not (arguments is None or isinstance(arguments, Mapping)):
+        raise SuiteError(
+            "not a named thing",
+            where=where,
+            expected="Name, or {Name: {argument: value}}",
+            found=repr(spec),
+        )
+    return name, dict(arguments or {})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from bench import backend, keras_objects, models
-from bench.errors import SuiteError
+from bench.errors import SuiteError, first_line
 from bench.plugins import Dataset, Evaluation
 
 if TYPE_CHECKING:
@@ -154,13 +154,13 @@ class Network:
             labels = tf.constant(data.y_train[:2])
             self.apply(self.gradients(tf.constant(data.x_train[:2]), labels))
             _ = float(self.optimizer.learning_rate)
-        except (TypeError, ValueError, AttributeError, tf.errors.OpError) as error:
+        except Exception as error:  # Keras and code of others raise what they like
             raise SuiteError(
                 "these settings do not train",
                 where="model, loss and optimizer together",
                 expected="settings with which Keras can make one update",
-                found=str(error).strip().splitlines()[0],
-            ) from None
+                found=first_line(error),
+            ) from error
 
 
 def initial_model(job: Job) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bench import backend
 from bench.engines._network import CHUNK, Job, Network, batches, initial_model
+from bench.errors import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,7 +156,7 @@ def _program(kind: _Kind) -> _Program:
     except (tf.errors.OpError, NotImplementedError) as error:
         if not jit:
             raise
-        reason = str(error).strip().splitlines()[0][:200]
+        reason = first_line(error)[:200]
         note = f"compiled as a TensorFlow graph, since XLA refused: {reason}"
         program = _compiled(network, kind, jit=False, note=note)
         _warm_up(program, kind.job)

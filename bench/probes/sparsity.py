@@ -20,6 +20,8 @@ def measure(weights: Sequence[tuple[str, np.ndarray]]) -> list[Measure]:
     ``bytes`` (float32, little-endian) and ``gzip_bytes`` (the same bytes by gzip, level 9, mtime 0).
     """
     kernels = {path.rpartition("/")[0]: array for path, array in weights if array.ndim >= 2}
+    if not kernels:
+        return []
     rows = [m for layer, array in kernels.items() for m in _measures(layer, [array])]
     return rows + _measures("", list(kernels.values()))
 
