@@ -1,13 +1,21 @@
-"""The frames of a run in one place: every column's type, unit and meaning, and every metric's direction.
+"""The frames of a run in one place: every column's type, unit, meaning; every metric's direction.
 
-The store makes its tables from this page, ``docs/frames.md`` is generated from it, and other tools may
-rely on it.
+The store makes its tables from this page, and other tools may rely on it. ``docs/frames.md`` is
+generated from it; to write that anew after a change here:
+
+    python -c "from bench import frames; print(frames.markdown(), end='')" > docs/frames.md
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,11 @@ class Metric:
     meaning: str
     ratio: bool = False
     percent: bool = False
+
+    @property
+    def timed(self) -> bool:
+        """Whether a clock measured it, so that what else ran on the machine matters."""
+        return self.unit == "s"
 
 
 KEYS: Final = (
@@ -104,6 +117,158 @@ PROBES: Final = (
 
 FRAMES: Final = {"trials": TRIALS, "curves": CURVES, "probes": PROBES}
 
+COMPARISONS: Final = (
+    Column("question", "str", "", "the question"),
+    Column("variant", "str", "", "the variant that is compared"),
+    Column("baseline", "str", "", "the variant it is compared with, not always *the* baseline"),
+    Column("metric", "str", "", "the metric"),
+    Column("primary", "bool", "", "whether this metric decides the question"),
+    Column("scale", "str", "", "difference of means, or ratio of geometric means (times)"),
+    Column("n", "int", "seeds", "seeds of the variant that have a value"),
+    Column("n_baseline", "int", "seeds", "seeds of the baseline that have a value"),
+    Column("mean", "float", "the metric's", "mean of the variant over seeds (times: geometric)"),
+    Column("mean_baseline", "float", "the metric's", "mean of the baseline"),
+    Column("difference", "float", "the metric's", "variant minus baseline (times: their ratio)"),
+    Column("ci_low", "float", "as difference", "lower end of its 95 % t interval"),
+    Column("ci_high", "float", "as difference", "upper end"),
+    Column("test", "str", "", "the test of the difference: paired t, Welch t, sign test, ranks"),
+    Column("p_value", "float", "", "two-sided p of that test"),
+    Column(
+        "p_holm", "float", "", "adjusted by Holm over the question's comparisons on this metric"
+    ),
+    Column("p_sign_flip", "float", "", "two-sided p of the exact sign-flip test, not adjusted"),
+    Column(
+        "effect_size", "float", "", "d_z: mean over SD of the paired differences (times: of logs)"
+    ),
+    Column("wins", "int", "seeds", "seeds in which the variant is better"),
+    Column("losses", "int", "seeds", "seeds in which the baseline is better"),
+    Column(
+        "anytime_e", "float", "", "anytime sign test: 20 or more counts, however often one looked"
+    ),
+    Column(
+        "probability_of_superiority",
+        "float",
+        "",
+        "P(a run of the variant beats one of the other)",
+    ),
+    Column("margin", "float", "as difference", "differences below this do not matter, as declared"),
+    Column("p_equivalence", "float", "", "two one-sided tests: the margin is exceeded"),
+    Column("p_equivalence_holm", "float", "", "adjusted by Holm over the same family"),
+    Column(
+        "detectable",
+        "float",
+        "as difference",
+        "smallest difference that one of these tests finds, 80 % power",
+    ),
+    Column("seeds_needed", "int", "seeds", "seeds with which it finds one as large as was seen"),
+    Column(
+        "verdict",
+        "str",
+        "",
+        "better, worse, no practical difference, cannot tell; missing where no direction is good",
+    ),
+    Column("cautions", "str", "", "what to keep in mind, in sentences"),
+)
+
+CLAIMS: Final = (
+    Column("question", "str", "", "the question"),
+    Column("claim", "int", "", "position among the question's claims, from 1"),
+    Column("says", "str", "", "the conclusion, in words"),
+    Column("metric", "str", "", "the metric that decides it"),
+    Column("variant", "str", "", "the variant it speaks of"),
+    Column("against", "str", "", "the variant it is compared with, if any"),
+    Column("value", "float", "the metric's", "the number it is compared with, if any"),
+    Column(
+        "is",
+        "str",
+        "",
+        "what is claimed: [not] better or worse, higher, lower, no practical difference",
+    ),
+    Column(
+        "margin", "float", "the metric's", "differences below this do not matter (times: a ratio)"
+    ),
+    Column("n", "int", "seeds", "seeds with a value"),
+    Column("mean", "float", "the metric's", "mean of the variant over seeds (times: geometric)"),
+    Column("difference", "float", "the metric's", "variant minus the other (times: the ratio)"),
+    Column("ci_low", "float", "as difference", "lower end of its 95 % t interval"),
+    Column("ci_high", "float", "as difference", "upper end"),
+    Column("p_support", "float", "", "p of the test that would support the claim"),
+    Column("p_support_holm", "float", "", "adjusted by Holm over the claims of the suite"),
+    Column("p_refute", "float", "", "p of the test that would refute the claim"),
+    Column("p_refute_holm", "float", "", "adjusted likewise"),
+    Column("verdict", "str", "", "holds, does not hold or cannot tell"),
+    Column("evidence", "str", "", "the finding behind the verdict, in a sentence"),
+)
+
+TARGETS: Final = (
+    Column("question", "str", "", "the question"),
+    Column("variant", "str", "", "the variant"),
+    Column("metric", "str", "", "the metric that is to reach the target"),
+    Column("value", "float", "the metric's", "the target"),
+    Column("budget", "float", "epochs", "what every run had; the shortest run's, if imported"),
+    Column("n", "int", "seeds", "seeds with a result, diverged ones included"),
+    Column("reached", "int", "seeds", "those that met the target; a diverged one never does"),
+    Column("diverged", "int", "seeds", "those whose loss stopped being finite"),
+    Column("share_reached", "float", "share", "reached / n"),
+    Column("epochs", "float", "epochs", "restricted mean: until the target, else the budget"),
+    Column("epochs_low", "float", "epochs", "lower end of its 95 % t interval over seeds"),
+    Column("epochs_high", "float", "epochs", "upper end"),
+    Column("running_epochs", "float", "epochs", "total spent / reached; infinite if none reached"),
+    Column("updates", "float", "updates", "restricted mean of the updates"),
+    Column("updates_low", "float", "updates", "lower end of its interval"),
+    Column("updates_high", "float", "updates", "upper end"),
+    Column("running_updates", "float", "updates", "total spent / reached"),
+    Column("seconds", "float", "s", "restricted mean of the training time"),
+    Column("seconds_low", "float", "s", "lower end of its interval"),
+    Column("seconds_high", "float", "s", "upper end"),
+    Column("running_seconds", "float", "s", "total spent / reached"),
+    Column("mean_curve_epochs", "float", "epochs", "where the seeds' mean curve meets the target"),
+    Column("baseline", "str", "", "the variant it is compared with; missing for the baseline"),
+    Column("difference", "float", "epochs", "of the restricted means, variant minus baseline"),
+    Column("ci_low", "float", "epochs", "lower end of its 95 % t interval"),
+    Column("ci_high", "float", "epochs", "upper end"),
+    Column("p_value", "float", "", "two-sided p of the paired t test (Welch if pairs are broken)"),
+    Column("p_holm", "float", "", "adjusted by Holm over the question's variants"),
+    Column("only_variant", "int", "seeds", "seeds in which the variant alone reached"),
+    Column("only_baseline", "int", "seeds", "seeds in which the baseline alone reached"),
+    Column("p_share", "float", "", "exact McNemar test of the two; missing if pairs are broken"),
+    Column("p_share_holm", "float", "", "adjusted by Holm over the question's variants"),
+    Column("verdict", "str", "", "of the difference: better, worse or cannot tell"),
+)
+
+DATASETS: Final = (
+    Column("variant", "str", "", "the variant that is compared"),
+    Column("baseline", "str", "", "the variant it is compared with"),
+    Column("n", "int", "data sets", "data sets on which both have a mean over seeds"),
+    Column("better", "int", "data sets", "those on which the variant's mean is better"),
+    Column("worse", "int", "data sets", "those on which the baseline's mean is better"),
+    Column("median_difference", "float", "the metric's", "of the means, variant minus baseline"),
+    Column("test", "str", "", "Wilcoxon; sign test if a run diverged; missing below 8 data sets"),
+    Column("p_value", "float", "", "two-sided p of that test"),
+    Column("p_holm", "float", "", "adjusted by Holm over the pairs"),
+    Column("verdict", "str", "", "over data sets: better, worse or cannot tell"),
+)
+
+FINDINGS: Final = {
+    "comparisons": COMPARISONS,
+    "claims": CLAIMS,
+    "targets": TARGETS,
+    "datasets": DATASETS,
+}
+"""The frames that an analysis adds to those of the results."""
+
+DTYPES: Final = {"str": "string", "int": "Int64", "float": "float64", "bool": "boolean"}
+"""What pandas calls the types of columns."""
+
+
+def typed(rows: Sequence[Mapping[str, object]], columns: Sequence[Column]) -> pd.DataFrame:
+    """Rows as a frame with these columns in this order."""
+    import pandas as pd
+
+    frame = pd.DataFrame(list(rows), columns=[c.name for c in columns], dtype=object)
+    return frame.astype({c.name: DTYPES[c.dtype] for c in columns})
+
+
 METRICS: Final = {
     metric.name: metric
     for metric in (
@@ -128,13 +293,47 @@ METRICS: Final = {
             percent=True,
         ),
         Metric(
+            "area_under_curve",
+            "mean over training",
+            "as primary",
+            True,
+            0.0,
+            "area under the curve of the primary metric / epochs, in its direction",
+            percent=True,
+        ),
+        Metric(
+            "selected",
+            "selected",
+            "as primary",
+            True,
+            0.0,
+            "test metric at the first epoch that is best on the held-out images, if any are",
+            percent=True,
+        ),
+        Metric(
             "epochs_to_target",
             "epochs to target",
             "epochs",
             False,
             float("inf"),
-            "first evaluation at which the target is met; a seed that never meets it counts the"
+            "until the first evaluation that meets the target; a seed that never does counts the"
             " whole budget (restricted mean)",
+        ),
+        Metric(
+            "updates_to_target",
+            "updates to target",
+            "updates",
+            False,
+            float("inf"),
+            "likewise",
+        ),
+        Metric(
+            "seconds_to_target",
+            "training time to target",
+            "s",
+            False,
+            float("inf"),
+            "likewise",
         ),
         Metric(
             "epoch_time_s",
@@ -156,3 +355,68 @@ METRICS: Final = {
         ),
     )
 }
+
+CURVE_METRICS: Final = tuple(n for n in METRICS if n.endswith(("accuracy", "loss", "objective")))
+"""Those that every evaluation has, so that a curve can be drawn and a target be reached."""
+
+TAKEN: Final = frozenset([*METRICS, *(c.name for frame in FRAMES.values() for c in frame)])
+"""Names that no metric of a suite's own can have."""
+
+_MEASURES: Final = {
+    "mean_abs": ("mean |w|", ""),
+    "below_1e-7": ("share of |w| < 1e-7", "share"),
+    "exact_zeros": ("share of exact zeros", "share"),
+    "weights": ("number of weights", "weights"),
+    "bytes": ("size of the weights", "bytes"),
+    "gzip_bytes": ("size of the weights, gzipped", "bytes"),
+}
+
+
+def probe_metric(name: str) -> Metric:
+    """The metric ``probe/layer/measure``, which has no direction."""
+    probe, layer, measure = name.split("/")
+    words, unit = _MEASURES.get(measure, (measure.replace("_", " "), ""))
+    place = f" of {layer}" if layer else ""
+    return Metric(name, f"{words}{place}", unit, None, math.nan, f"measured by the probe {probe}")
+
+
+def markdown() -> str:
+    """The page ``docs/frames.md``: a table for each frame, and one for the metrics."""
+    about = {
+        "trials": "One row for each trial and question that uses it.",
+        "curves": "One row for each evaluation of a trial, and question that uses it.",
+        "probes": "One row for each number of a probe, and question that uses it.",
+        "comparisons": "Analysis: one row for each question, metric and pair of variants.",
+        "claims": "Analysis: one row for each claim.",
+        "targets": "Analysis: one row for each question that has a target, and variant.",
+        "datasets": "Analysis: one row for each pair of variants, where several data sets were imported.",
+    }
+    directions = {True: "higher", False: "lower", None: "neither"}
+    kinds = {True: "ratio", False: "difference"}
+    parts = ["# Frames", _INTRODUCTION]
+    for name, columns in (FRAMES | FINDINGS).items():
+        rows = [(f"`{c.name}`", c.dtype, c.unit, c.meaning) for c in columns]
+        parts += [f"## {name}", about[name], _table(("column", "type", "unit", "meaning"), rows)]
+    metrics = [
+        (f"`{m.name}`", m.unit, directions[m.higher_is_better], kinds[m.ratio], m.meaning)
+        for m in METRICS.values()
+    ]
+    parts += ["## Metrics", "What variants are compared by: one number per trial."]
+    parts += [_table(("metric", "unit", "better is", "compared as", "meaning"), metrics)]
+    return "\n\n".join(parts) + "\n"
+
+
+_INTRODUCTION: Final = """\
+<!-- Generated from bench/frames.py, which says how; do not edit. -->
+
+`bench.load_results(folder).frames` are the first of these pandas frames; `bench.analyse(results).frames`
+adds those marked *analysis*. `bench export` writes each to a file.
+A value that does not exist (the accuracy of a trial that failed) is missing: NaN, `<NA>`, an empty
+field in CSV, `null` in JSON. A number that is not finite (the loss of a diverged trial) is `inf` or
+missing; JSON has no word for it and says `null`. Text columns are pandas' `string`, whole numbers
+`Int64`, numbers `float64`, truth values `boolean`."""
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,467 @@
+"""The results folder: one SQLite file, one transaction per trial; frames in and out.
+
+Only the driver writes. A trial is in the file whole or not at all, so a killed run loses the trials
+that were being trained and nothing else.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from pydantic import ValidationError
+
+from bench import frames
+from bench.errors import StoreError, SuiteError, first_line
+from bench.predictions import Predictions
+from bench.suite import Suite, parse_suite
+from bench.trial import CurvePoint, TrialResult, Use
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import TracebackType
+
+    import pandas as pd
+
+FILE: Final = "results.sqlite"
+LOCK: Final = "driver.lock"
+SCHEMA: Final = 1
+FINISHED: Final = ("completed", "diverged")
+APPLICATION_ID: Final = 0x53454544  # "SEED": says that the file is ours
+
+_SQL_TYPES: Final = {"str": "TEXT", "int": "INTEGER", "float": "REAL", "bool": "INTEGER"}
+_DTYPES: Final = {"str": "string", "int": "Int64", "float": "float64", "bool": "boolean"}
+_POINT: Final = tuple(f.name for f in fields(CurvePoint))
+_POINT_TYPES: Final = {name: "int64" if name == "updates" else "float64" for name in _POINT}
+_RESULT: Final = tuple(
+    f for f in fields(TrialResult) if f.name not in ("curve", "probes", "extras", "predictions")
+)
+
+
+def _tables() -> str:
+    kinds = {c.name: _SQL_TYPES[c.dtype] for frame in frames.FRAMES.values() for c in frame}
+    result = ", ".join(f"{f.name} {kinds[f.name]}" for f in _RESULT if f.name != "trial_id")
+    points = ", ".join(f"{name} {kinds[name]}" for name in _POINT)
+    return f"""
+        CREATE TABLE runs (started_at TEXT, suite TEXT, text TEXT, path TEXT, command TEXT);
+        CREATE TABLE plan (question TEXT, variant TEXT, seed INTEGER, trial_id TEXT, position INTEGER,
+                           PRIMARY KEY (question, variant, seed));
+        CREATE TABLE trials (trial_id TEXT PRIMARY KEY, {result});
+        CREATE TABLE curves (trial_id TEXT REFERENCES trials ON DELETE CASCADE, {points},
+                             PRIMARY KEY (trial_id, updates)) WITHOUT ROWID;
+        CREATE TABLE probes (trial_id TEXT REFERENCES trials ON DELETE CASCADE, epoch REAL,
+                             probe TEXT, layer TEXT, measure TEXT, value REAL,
+                             PRIMARY KEY (trial_id, epoch, probe, layer, measure)) WITHOUT ROWID;
+        CREATE TABLE predictions (trial_id TEXT PRIMARY KEY REFERENCES trials ON DELETE CASCADE,
+                                  wrong_by BLOB);
+        CREATE TABLE labels (dataset_checksum TEXT PRIMARY KEY, classes INTEGER, labels BLOB);
+        CREATE TABLE extras (trial_id TEXT REFERENCES trials ON DELETE CASCADE, updates INTEGER,
+                             metric TEXT, value REAL,
+                             PRIMARY KEY (trial_id, updates, metric)) WITHOUT ROWID;
+    """
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a results folder holds, as frames. Columns: ``bench.frames``, ``docs/frames.md``.
+
+    Attributes:
+        suite: the suite as it was last run in this folder, in that size.
+        trials: one row per trial and question that uses it.
+        curves: one row per evaluation, likewise.
+        probes: one row per measure of a probe, likewise.
+        predictions: what each trained network says of each test image, by trial_id.
+        runs: the runs that wrote here, oldest first: started_at, command, the suite as it ran (JSON)
+            with its text and its folder.
+        planned: number of distinct trials of the last run.
+        folder: where it was read from.
+    """
+
+    suite: Suite
+    trials: pd.DataFrame
+    curves: pd.DataFrame
+    probes: pd.DataFrame
+    predictions: Predictions
+    runs: pd.DataFrame
+    planned: int
+    folder: Path
+
+    @property
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """The frames by their names, as ``bench export`` writes them."""
+        return {name: getattr(self, name) for name in frames.FRAMES}
+
+
+class Store:
+    """An open results folder, for its one driver. Use as a context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open or create ``folder``.
+
+        Raises:
+            StoreError: the folder cannot be used, is another driver's, or is not ours.
+        """
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = (folder / LOCK).open("w")
+        except OSError as error:
+            raise StoreError(
+                "the results folder cannot be written",
+                where=str(folder),
+                expected="a folder, or a path where one can be made",
+                found=error.strerror or str(error),
+                hint="choose another with --out",
+            ) from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            raise StoreError(
+                "another run is writing to this results folder",
+                where=str(folder),
+                expected="one driver at a time",
+                found="a lock held by a running process",
+                hint="wait for it, or choose another folder with --out",
+            ) from None
+        try:
+            self._db = _connect(folder / FILE, create=True)
+        except StoreError:
+            self._lock.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and let the next driver in."""
+        self._db.close()
+        self._lock.close()
+
+    def begin(self, suite: Suite, uses: Sequence[Use], *, started_at: str, command: str) -> None:
+        """Record that a run of ``suite`` begins, and what it plans."""
+        plan = [
+            (use.question, use.variant, use.trial.seed, use.trial.id, position)
+            for position, use in enumerate(uses)
+        ]
+        with _transaction(self._db, self.folder):
+            self._begin(suite, plan, started_at, command)
+
+    def _begin(
+        self,
+        suite: Suite,
+        plan: Sequence[tuple[str, str, int, str, int]],
+        started_at: str,
+        command: str,
+    ) -> None:
+        resolved = suite.model_dump_json(by_alias=True, exclude_defaults=True)
+        run = (started_at, resolved, suite.text, str(suite.folder), command)
+        self._db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?)", run)
+        self._db.execute("DELETE FROM plan")
+        self._db.executemany("INSERT INTO plan VALUES (?, ?, ?, ?, ?)", plan)
+
+    def finished(self) -> set[str]:
+        """Ids of the trials that need not be trained again: completed and diverged ones."""
+        rows = self._db.execute(
+            "SELECT trial_id FROM trials WHERE status IN (?, ?)", FINISHED
+        ).fetchall()
+        return {row[0] for row in rows}
+
+    def checksums(self) -> dict[str, str]:
+        """Checksum of the data, by the data set's spec as JSON, over the finished trials."""
+        rows = self._db.execute(
+            "SELECT DISTINCT settings, dataset_checksum FROM trials WHERE dataset_checksum NOT NULL"
+        )
+        return {
+            json.dumps(json.loads(settings)["dataset"], sort_keys=True): checksum
+            for settings, checksum in rows
+        }
+
+    def append(self, *results: TrialResult) -> None:
+        """Write trials with all that belongs to them, in one transaction, replacing failed attempts."""
+        with _transaction(self._db, self.folder):
+            _insert(self._db, results)
+
+    def replace(
+        self,
+        suite: Suite,
+        results: Sequence[tuple[str, str, TrialResult]],
+        *,
+        started_at: str,
+        command: str,
+    ) -> None:
+        """Write an import as a whole, in place of what was imported here before, in one transaction.
+
+        Args:
+            suite: made by the importer.
+            results: question, variant and what came of the trial, each trial in one question.
+            started_at: when it was imported, UTC.
+            command: how to repeat it.
+
+        Raises:
+            StoreError: the folder holds results that were trained here, or cannot be written.
+        """
+        before = self._db.execute("SELECT suite FROM runs").fetchall()
+        if any(json.loads(text).get("imported") is None for (text,) in before):
+            raise StoreError(
+                "this folder holds the results of a run",
+                where=str(self.folder),
+                expected="an empty folder, or one that an import wrote",
+                found="results that were trained here",
+                hint="choose another with --out",
+            )
+        plan = [
+            (question, variant, result.seed, result.trial_id, position)
+            for position, (question, variant, result) in enumerate(results)
+        ]
+        with _transaction(self._db, self.folder):
+            self._db.execute("DELETE FROM trials")
+            self._db.execute("DELETE FROM runs")
+            self._begin(suite, plan, started_at, command)
+            _insert(self._db, [result for _, _, result in results])
+
+
+def _insert(db: sqlite3.Connection, results: Sequence[TrialResult]) -> None:
+    """Write trials, in the transaction that is open."""
+    names = ", ".join(f.name for f in _RESULT)
+    trial, point = attrgetter(*(f.name for f in _RESULT)), attrgetter(*_POINT)
+    db.executemany("DELETE FROM trials WHERE trial_id = ?", [(r.trial_id,) for r in results])
+    db.executemany(
+        f"INSERT INTO trials ({names}) VALUES ({_marks(len(_RESULT))})",  # noqa: S608
+        map(trial, results),
+    )
+    db.executemany(
+        f"INSERT INTO curves VALUES ({_marks(len(_POINT) + 1)})",  # noqa: S608
+        ((r.trial_id, *point(evaluation)) for r in results for evaluation in r.curve),
+    )
+    db.executemany(
+        f"INSERT INTO probes VALUES ({_marks(6)})",  # noqa: S608
+        (
+            (r.trial_id, epoch, probe, m.layer, m.measure, m.value)
+            for r in results
+            for epoch, probe, m in r.probes
+        ),
+    )
+    db.executemany(
+        f"INSERT INTO extras VALUES ({_marks(4)})",  # noqa: S608
+        ((r.trial_id, *extra) for r in results for extra in r.extras),
+    )
+    predicted = [(r, r.predictions) for r in results if r.predictions is not None]
+    db.executemany(
+        "INSERT INTO predictions VALUES (?, ?)", ((r.trial_id, p.wrong_by) for r, p in predicted)
+    )
+    db.executemany(
+        "INSERT OR IGNORE INTO labels VALUES (?, ?, ?)",
+        ((r.dataset_checksum, p.classes, p.labels) for r, p in predicted),
+    )
+
+
+def load_results(folder: str | Path) -> Results:
+    """Read a results folder into frames, also while a run is writing to it.
+
+    Raises:
+        StoreError: there are no results, or not of a version this program reads.
+    """
+    import pandas as pd
+
+    path = Path(folder)
+    if not (path / FILE).is_file():
+        raise StoreError(
+            "no results here",
+            where=str(path),
+            expected=f"a folder with the file {FILE}",
+            found="no such file" if path.is_dir() else "no such folder",
+            hint="give the folder that `bench run` wrote (its --out)",
+        )
+    db = _connect(path / FILE, create=False)
+    try:
+        db.execute("BEGIN")  # one moment of a run that may be writing
+        run = db.execute(
+            "SELECT suite, text, path FROM runs ORDER BY rowid DESC LIMIT 1"
+        ).fetchone()
+        if run is None:
+            raise StoreError(
+                "no run has begun here", where=str(path), expected="a run", found="an empty file"
+            )
+        suite = _suite(path, *run)
+        runs = pd.read_sql("SELECT rowid, * FROM runs ORDER BY rowid", db)
+        uses = pd.read_sql("SELECT * FROM plan ORDER BY position", db)
+        trials = pd.read_sql("SELECT * FROM trials", db)
+        curves = pd.read_sql("SELECT * FROM curves ORDER BY trial_id, updates", db)
+        extras = pd.read_sql("SELECT * FROM extras", db)
+        probes = pd.read_sql("SELECT * FROM probes", db)
+        predictions = _predictions(db)
+    except (sqlite3.Error, pd.errors.DatabaseError) as error:
+        raise _damaged(path / FILE, error) from None
+    finally:
+        db.close()
+    uses = uses.drop(columns="position")
+    own = [frames.Column(name, "float", "", "") for name in suite.metrics]
+    curves = _with_extras(curves.astype(_POINT_TYPES), extras)
+    trials = trials.drop(columns="seed").merge(
+        _last_points(curves, sparse=suite.imported is not None), on="trial_id", how="left"
+    )
+    shared = uses.drop_duplicates(["trial_id", "question"]).groupby("trial_id").question
+    trials["questions"] = trials.trial_id.map(shared.agg(" ".join))
+    trials["suite"] = suite.suite
+    by_use = uses.merge(trials, on="trial_id")
+    return Results(
+        suite=suite,
+        trials=_typed(by_use, (*frames.TRIALS, *own)),
+        curves=_typed(
+            by_use[[*_KEYS, "status"]].merge(curves, on="trial_id"), (*frames.CURVES, *own)
+        ),
+        probes=_typed(by_use[_KEYS].merge(probes, on="trial_id"), frames.PROBES),
+        predictions=predictions,
+        runs=runs,
+        planned=uses.trial_id.nunique(),
+        folder=path,
+    )
+
+
+_KEYS: Final = [column.name for column in frames.KEYS]
+
+
+def _predictions(db: sqlite3.Connection) -> Predictions:
+    rows = db.execute(
+        "SELECT trial_id, dataset_checksum, wrong_by FROM predictions JOIN trials USING (trial_id)"
+    )
+    by_trial = {trial_id: (checksum, wrong_by) for trial_id, checksum, wrong_by in rows}
+    labels = db.execute("SELECT dataset_checksum, classes, labels FROM labels")
+    return Predictions(by_trial, {checksum: (n, packed) for checksum, n, packed in labels})
+
+
+def _with_extras(curves: pd.DataFrame, extras: pd.DataFrame) -> pd.DataFrame:
+    """The evaluations with the suite's own metrics as columns of their own."""
+    if extras.empty:
+        return curves
+    wide = extras.pivot_table(index=["trial_id", "updates"], columns="metric", values="value")
+    return curves.merge(wide, left_on=["trial_id", "updates"], right_index=True, how="left")
+
+
+def _last_points(curves: pd.DataFrame, *, sparse: bool) -> pd.DataFrame:
+    """Final values of each trial, and the median time of its epochs, the first left out if it can be.
+
+    sparse: the last value that there is of each metric, since not every evaluation has all.
+    """
+    by_trial = curves.groupby("trial_id", sort=False)
+    last = by_trial.last().reset_index() if sparse else by_trial.tail(1)
+    last = last.rename(columns={"epoch": "epochs"})
+    last["epochs"] //= 1  # an imported step may be any number
+    took = by_trial.train_time_s.diff() / by_trial.epoch.diff()
+    warm = (curves.epoch > 1) | (by_trial.epoch.transform("max") <= 1)
+    median = took[warm].groupby(curves.trial_id).median().rename("epoch_time_s")
+    return last.merge(median, left_on="trial_id", right_index=True, how="left")
+
+
+def _typed(frame: pd.DataFrame, columns: Sequence[frames.Column]) -> pd.DataFrame:
+    names = [c.name for c in columns]
+    return frame.reindex(columns=names).astype({c.name: _DTYPES[c.dtype] for c in columns})
+
+
+def _suite(path: Path, resolved: str, text: str, folder: str) -> Suite:
+    """The suite as it ran: read anew from its text, in the size that was run."""
+    try:
+        ran = Suite.model_validate_json(resolved, strict=False, context={"imported": True})
+        suite = parse_suite(text, path=Path(folder) / "suite.yaml") if text else ran
+    except (ValidationError, SuiteError) as error:
+        raise StoreError(
+            "this version of Seedwise cannot read the suite that was run here",
+            where=str(path),
+            expected="a suite that is valid today",
+            found=first_line(error),
+            hint="use the version of Seedwise that wrote it, or another folder with --out",
+        ) from None
+    return suite.model_copy(
+        update={
+            name: getattr(ran, name) for name in ("seeds", "epochs", "train_images", "questions")
+        }
+    )
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
+
+
+def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
+    # A reader may write too: it may have to undo what a killed driver left half written.
+    uri = f"{path.resolve().as_uri()}?mode={'rwc' if create else 'rw'}"
+    try:
+        db = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None)
+    except sqlite3.Error as error:
+        raise _damaged(path, error) from None
+    try:
+        _check_format(db, path, create=create)
+    except sqlite3.Error as error:
+        db.close()
+        raise _damaged(path, error) from None
+    except StoreError:
+        db.close()
+        raise
+    return db
+
+
+def _check_format(db: sqlite3.Connection, path: Path, *, create: bool) -> None:
+    """Make the tables if the file is empty and ours to make; refuse what we did not write."""
+    db.execute("PRAGMA foreign_keys = ON")
+    empty = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    if empty and create:
+        with _transaction(db, path):
+            for statement in _tables().split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version = {SCHEMA}")
+    ours = db.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if not ours or version != SCHEMA:
+        raise StoreError(
+            "results of another program or version",
+            where=str(path),
+            expected=f"results in version {SCHEMA} of the format",
+            found=f"version {version}" if ours else "a file that Seedwise did not write",
+            hint="use the version of Seedwise that wrote it, or another folder with --out",
+        )
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection, where: Path) -> Iterator[None]:
+    """All or nothing, whatever ends it."""
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        yield
+        db.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise StoreError(
+            "the results could not be written; what was written before is kept",
+            where=str(where),
+            expected="a writable disk with space",
+            found=str(error),
+            hint="make room, then run the same command again: it continues",
+        ) from None
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
+def _damaged(path: Path, error: Exception) -> StoreError:
+    return StoreError(
+        "the results file cannot be read",
+        where=str(path),
+        expected="an SQLite file written by Seedwise",
+        found=first_line(error),
+        hint="restore it from a copy, or choose another folder with --out",
+    )

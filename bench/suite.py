@@ -1,0 +1,922 @@
+"""Suites: what a person writes, read from YAML 1.2 and validated. Needs neither Keras nor the data.
+
+A suite is data. Reading one runs no code; names of Keras objects are checked when a run starts.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic.json_schema import SkipJsonSchema  # noqa: TC002  # pydantic reads the annotation
+
+from bench import resources
+from bench.errors import SuiteError, closest, first_line
+from bench.frames import CURVE_METRICS, METRICS, TAKEN, Metric, probe_metric
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+    from ruamel.yaml.nodes import Node
+
+Keys = tuple[str | int, ...]
+
+MAX_VARIANTS: Final = 10_000  # of a question
+MAX_SEEDS: Final = 10_000
+MAX_NODES: Final = 200_000  # values in a suite file, those behind aliases counted each time
+MAX_DEPTH: Final = 50
+LARGEST: Final = 2**31 - 1
+MAX_NAME: Final = 120  # characters
+NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._=+ -]*$"
+
+
+def _one_name(spec: Any) -> Any:
+    """A named thing, in one way of writing it: ``Name`` if there are no arguments."""
+    if isinstance(spec, str):
+        return spec
+    if not isinstance(spec, Mapping) or len(spec) != 1:
+        raise ValueError("one name, or {Name: {argument: value}}")
+    ((name, arguments),) = spec.items()
+    if not (arguments is None or isinstance(arguments, Mapping)):
+        raise ValueError(f"arguments of {name} as a mapping, {{argument: value}}")
+    return {name: arguments} if arguments else name
+
+
+def _network(spec: Any) -> Any:
+    """A named thing, or ``{layers: [...]}``, which are named things."""
+    if spec != "layers" and not (isinstance(spec, Mapping) and "layers" in spec):
+        return _one_name(spec)
+    layers = None if isinstance(spec, str) or len(spec) > 1 else spec["layers"]
+    if not isinstance(layers, list) or not layers:
+        raise ValueError("layers: a list of Keras layers")
+    return {"layers": [_one_name(layer) for layer in layers]}
+
+
+def _name(name: str, info: ValidationInfo) -> str:
+    """A name that a person gives here; other programs' names, when imported, may be any printable text."""
+    if info.context is None or not info.context.get("imported"):
+        if not re.fullmatch(NAME, name):
+            raise ValueError("a name of letters, digits, spaces and . _ = + -")
+    elif not is_printable(name):
+        raise ValueError("printable text, without spaces at its ends")
+    return name
+
+
+def is_printable(name: str) -> bool:
+    """Whether ``name`` can name something imported: it shows, and in one way only."""
+    return bool(name) and len(name) <= MAX_NAME and name.isprintable() and name == name.strip()
+
+
+Name = Annotated[
+    str,
+    Field(max_length=MAX_NAME, json_schema_extra={"pattern": NAME}),
+    AfterValidator(_name),
+]
+Spec = Annotated[str | dict[str, Any], AfterValidator(_one_name)]
+Network = Annotated[str | dict[str, Any], AfterValidator(_network)]
+Closed: Final = Field(json_schema_extra={"additionalProperties": False})
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=LARGEST)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST)]
+
+
+def _different(seeds: int | list[int]) -> int | list[int]:
+    if isinstance(seeds, list) and len(set(seeds)) < len(seeds):
+        raise ValueError("different seeds")
+    return seeds
+
+
+Family = Literal["baseline", "all pairs"]
+
+
+def _ascending(looks: list[int]) -> list[int]:
+    if any(low >= high for low, high in itertools.pairwise(looks)):
+        raise ValueError("ascending numbers of seeds, such as [5, 10, 15, 20]")
+    return looks
+
+
+Looks = Annotated[
+    list[Annotated[int, Field(ge=3, le=MAX_SEEDS)]],
+    Field(min_length=1, max_length=50),
+    AfterValidator(_ascending),
+]
+Seeds = Annotated[
+    Annotated[int, Field(ge=1, le=MAX_SEEDS)]
+    | Annotated[list[Seed], Field(min_length=1, max_length=MAX_SEEDS)],
+    AfterValidator(_different),
+]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True)
+
+
+class Settings(_Model):
+    """How a network is trained. In ``base`` for all variants; a variant changes what it names.
+
+    A named thing is ``Name`` or ``{Name: {argument: value}}``. Naming the same thing again changes the
+    arguments given; naming another replaces it.
+    """
+
+    model: Network | None = Field(
+        default=None, description="a network: mlp, or a list of Keras layers"
+    )
+    optimizer: Spec | None = Field(default=None, description="a Keras optimizer by its name")
+    loss: Spec | None = Field(default=None, description="a Keras loss by its name")
+    batch_size: Count | None = Field(
+        default=None, description="training images per update, over all workers"
+    )
+    engine: Spec | None = Field(default=None, description="compiled, fit or master_worker")
+
+
+class Variant(Settings):
+    """One way of training, as a difference from ``base``."""
+
+    about: str | None = Field(default=None, description="free text, shown in the report")
+
+
+class ClaimTest(_Model):
+    """What decides a claim: a metric of a variant against another variant, or against a number."""
+
+    metric: str = Field(description="a metric, or probe/layer/measure")
+    variant: Name
+    against: Name | None = None
+    value: Number | None = Field(default=None, description="instead of another variant: a number")
+    is_: Literal[
+        "better", "worse", "not better", "not worse", "higher", "lower", "no practical difference"
+    ] = Field(alias="is")
+    margin: Annotated[Number, Field(gt=0)] | None = Field(
+        default=None, description="for 'no practical difference'; for times a ratio above 1"
+    )
+
+    @model_validator(mode="after")
+    def _one_opponent(self) -> Self:
+        if (self.against is None) == (self.value is None):
+            raise ValueError("either 'against: VARIANT' or 'value: NUMBER'")
+        return self
+
+
+class Claim(_Model):
+    """A conclusion somebody drew, and the test that decides whether it holds."""
+
+    says: str
+    test: ClaimTest
+
+
+class Question(_Model):
+    """One question: its variants, the baseline they are compared with, and what was claimed."""
+
+    title: str | None = None
+    ask: str = Field(description="the question, in words")
+    about: str | None = Field(default=None, description="free text, shown in the report")
+    baseline: Name | None = Field(default=None, description="default: the first variant")
+    primary: str | None = Field(default=None, description="primary metric, if not the suite's")
+    margin: Annotated[Number, Field(gt=0)] | None = Field(
+        default=None, description="if not the suite's"
+    )
+    target: dict[str, Number] | None = Field(default=None, description="if not the suite's")
+    compare: Family | None = Field(default=None, description="if not the suite's")
+    base: Settings = Settings()
+    variants: Annotated[dict[Name, Variant], Closed] = Field(default_factory=dict)
+    matrix: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+        default_factory=dict, description="a grid over dotted settings, such as batch_size"
+    )
+    include: list[Annotated[dict[str, Any], Field(min_length=1)]] = Field(default_factory=list)
+    exclude: list[Annotated[dict[str, Any], Field(min_length=1)]] = Field(default_factory=list)
+    reported: Annotated[dict[Name, dict[str, Number]], Closed] = Field(
+        default_factory=dict, description="what the source printed, per variant"
+    )
+    claims: list[Claim] = Field(default_factory=list)
+
+
+class OwnMetric(_Model):
+    """A number of every evaluation that only this suite knows."""
+
+    better: Literal["higher", "lower"]
+    label: str | None = Field(default=None, description="in words; default: its name")
+    unit: str = Field(default="", max_length=40)
+    percent: bool = Field(default=False, description="a share, 0 to 1, shown as percent")
+
+    def metric(self, name: str) -> Metric:
+        """What the frames and the report say of it. Without a bound, the worst is infinite."""
+        higher = self.better == "higher"
+        return Metric(
+            name,
+            label=self.label or name,
+            unit=self.unit or ("share" if self.percent else ""),
+            higher_is_better=higher,
+            worst=math.inf if not higher else 0.0 if self.percent else -math.inf,
+            meaning="final value",
+            percent=self.percent,
+        )
+
+
+class Imported(_Model):
+    """Where results come from that were not trained here."""
+
+    file: str = Field(description="name of the file")
+    sha256: str = Field(description="of its content")
+    rows: int = Field(description="rows of data in it")
+    columns: dict[str, str] = Field(
+        description="variant, seed, step, group: the columns that were read as these"
+    )
+    metrics: list[str] = Field(description="columns that were read as metrics, the primary first")
+    notes: list[str] = Field(default_factory=list, description="what the file made necessary")
+
+
+class Profile(_Model):
+    """A size of the same suite: what it changes of the whole."""
+
+    seeds: Seeds | None = None
+    epochs: Count | None = None
+    train_images: Count | None = None
+    about: str | None = None
+
+
+class Suite(_Model):
+    """A whole suite: questions, each with variants, over the same seeds."""
+
+    suite: Name = Field(description="name of the suite")
+    title: str
+    source: str | None = Field(default=None, description="the document whose claims are tested")
+    about: str | None = Field(default=None, description="free text, shown in the report")
+    dataset: str | dict[str, Any] = Field(
+        description="mnist, digits, {idx: F}, {npz: F}, {csv: F, label: C}, ..."
+    )
+    validation: Annotated[int, Field(ge=0, le=LARGEST)] = Field(
+        default=0, description="training images held out"
+    )
+    train_images: Count | None = Field(
+        default=None, description="use only so many training images (a random part, by seed)"
+    )
+    seeds: Seeds = Field(default=10, description="how many (0 to N-1), or a list")
+    epochs: Count
+    primary: str = Field(default="test_accuracy", description="the metric that decides")
+    final: Count = Field(
+        default=1, description="a final value is the mean over so many last epochs"
+    )
+    margin: Annotated[Number, Field(gt=0)] | None = Field(
+        default=None, description="differences of the primary metric below this do not matter"
+    )
+    target: dict[str, Number] | None = Field(default=None, description="{metric: value} to reach")
+    compare: Family = Field(
+        default="baseline",
+        description="the tests of a question: against the baseline, or all pairs",
+    )
+    looks: Looks | None = Field(
+        default=None, description="numbers of seeds at which results are looked at; default: once"
+    )
+    probes: list[Spec] = Field(default_factory=list, description="measured beside the curves")
+    predictions: bool = Field(
+        default=True, description="keep what every trained network says of every test image"
+    )
+    base: Settings = Settings()
+    profiles: Annotated[dict[Name, Profile], Closed] = Field(default_factory=dict)
+    metrics: Annotated[dict[Name, OwnMetric], Closed] = Field(
+        default_factory=dict, description="metrics beyond those of docs/frames.md"
+    )
+    imported: SkipJsonSchema[Imported | None] = None
+    questions: Annotated[dict[Name, Question], Field(min_length=1), Closed]
+
+    _path: Path | None = PrivateAttr(default=None)
+    _text: str = PrivateAttr(default="")
+    _lines: dict[Keys, int] = PrivateAttr(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The suite file as it was read."""
+        return self._text
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths in the suite start from."""
+        return self._path.parent if self._path else Path.cwd()
+
+    @property
+    def seed_list(self) -> list[int]:
+        """The planned seeds."""
+        return list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
+
+    def where(self, *path: str | int) -> str:
+        """File, line and key path of the deepest part of ``path`` that the suite spells out."""
+        return _where(self._path, self._lines, path)
+
+    def says(self, *path: str | int) -> bool:
+        """Whether the suite file spells out the key at ``path``."""
+        return path in self._lines
+
+    def variants(self, question: str) -> dict[str, Settings]:
+        """The question's variants with their complete settings, matrix expanded.
+
+        Raises:
+            SuiteError: settings that no network could be trained with.
+        """
+        return _expand(self, question)
+
+    def metric(self, name: str) -> Metric:
+        """The metric of that name: the suite's own, one of ``METRICS``, or ``probe/layer/measure``.
+
+        Raises:
+            SuiteError: there is none of that name.
+        """
+        if name in self.metrics:
+            return self.metrics[name].metric(name)
+        if name in METRICS:
+            return METRICS[name]
+        if name.count("/") == 2:
+            return probe_metric(name)
+        raise _no_metric(self, name, self.where("metrics"))
+
+    @property
+    def curve_metrics(self) -> tuple[str, ...]:
+        """Metrics that an evaluation can have: those of the frames, then the suite's own."""
+        return (*CURVE_METRICS, *self.metrics)
+
+    @property
+    def step(self) -> str:
+        """What the frames' column ``epoch`` counts: ``epoch``, or an imported file's own column."""
+        return "epoch" if self.imported is None else self.imported.columns.get("step", "step")
+
+    def baseline(self, question: str) -> str:
+        """Name of the variant that the others of the question are compared with."""
+        return self.questions[question].baseline or next(iter(self.variants(question)))
+
+    def all_pairs(self, question: str) -> bool:
+        """Whether each variant of the question is compared with each other one."""
+        return (self.questions[question].compare or self.compare) == "all pairs"
+
+    def resized(
+        self,
+        *,
+        profile: str | None = None,
+        questions: list[str] | None = None,
+        seeds: int | list[int] | None = None,
+        epochs: int | None = None,
+    ) -> Suite:
+        """The suite in another size: a profile first, then what is given explicitly.
+
+        Raises:
+            SuiteError: an unknown profile or question, or numbers that make no sense.
+        """
+        changes: dict[str, Any] = {}
+        if profile is not None:
+            _check_name("profile", profile, self.profiles, self.where("profiles"))
+            changes |= self.profiles[profile].model_dump(exclude_none=True, exclude={"about"})
+        given = {"seeds": seeds, "epochs": epochs}
+        try:
+            changes |= Profile.model_validate(given).model_dump(exclude_none=True)
+        except ValidationError as error:
+            raise _explained(error, given, None, {}) from None
+        if questions:
+            for name in questions:
+                _check_name("question", name, self.questions, self.where("questions"))
+            changes["questions"] = {n: q for n, q in self.questions.items() if n in questions}
+        return self.model_copy(update=changes)
+
+
+def load_suite(name: str | Path) -> Suite:
+    """Read a suite: a shipped one by its name, or a file.
+
+    Raises:
+        SuiteError: no such suite, or one that is not valid; says file, line, key and what was expected.
+    """
+    path = Path(name)
+    if not path.suffix and not path.exists():
+        shipped = {p.stem: p for p in resources.folder("suites").glob("*.yaml")}
+        if str(name) not in shipped:
+            raise SuiteError(
+                f"no suite {str(name)!r}",
+                expected="a shipped suite or the path of a YAML file",
+                found=f"shipped are {', '.join(sorted(shipped))}",
+                hint=closest(str(name), shipped),
+            )
+        path = shipped[str(name)]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SuiteError(
+            "the suite cannot be read",
+            where=str(path),
+            expected="a readable YAML file",
+            found=error.strerror or str(error),
+            hint="give the path of a suite file, or a name that `bench list` shows",
+        ) from None
+    except UnicodeDecodeError:
+        raise SuiteError(
+            "the suite is not text", where=str(path), expected="YAML in UTF-8", found="other bytes"
+        ) from None
+    return parse_suite(text, path=path)
+
+
+def parse_suite(text: str, *, path: Path | None = None) -> Suite:
+    """Read a suite from YAML text; ``path`` is only for messages and relative paths.
+
+    Raises:
+        SuiteError: as ``load_suite``.
+    """
+    reader = _Reader(path)
+    data, lines = reader.read(text), reader.lines
+    if not isinstance(data, dict):
+        raise SuiteError(
+            "not a suite",
+            where=_where(path, lines, ()),
+            expected="a mapping with the keys suite, title, dataset, epochs, questions, ...",
+            found=_shown(data),
+        )
+    if "imported" in data:
+        raise SuiteError(
+            "unknown key 'imported'",
+            where=_where(path, lines, ("imported",)),
+            expected="one of " + ", ".join(_fields_at(())),
+            found="'imported'",
+            hint="`bench import` reads other programs' results",
+        )
+    try:
+        suite = Suite.model_validate(data)
+    except ValidationError as error:
+        raise _explained(error, data, path, lines) from None
+    suite._path, suite._text, suite._lines = path, text, lines  # noqa: SLF001
+    _check_metrics(suite)
+    for question in suite.questions:
+        _check_question(suite, question)
+    return suite
+
+
+def schema() -> str:
+    """The JSON schema of a suite, ``suites/schema.json``, by which editors complete and check."""
+    page = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Suite.model_json_schema()}
+    return json.dumps(page, indent=2) + "\n"
+
+
+# --- reading YAML, keeping lines -------------------------------------------------------------
+
+_CORE: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "null")}
+_TEXT: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "timestamp", "value")}
+_NESTED: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq")}
+
+
+class _Reader:
+    """YAML 1.2 as plain values. ``lines`` collects where each key and item stands, from 1."""
+
+    def __init__(self, path: Path | None) -> None:
+        from ruamel.yaml import YAML
+
+        self.lines: dict[Keys, int] = {}
+        self._path = path
+        self._nodes = 0
+        self._yaml = YAML(typ="safe", pure=True)
+
+    def read(self, text: str) -> Any:
+        from ruamel.yaml.error import YAMLError
+
+        try:
+            node = self._yaml.compose(text)
+        except (YAMLError, ValueError, RecursionError) as error:
+            mark = getattr(error, "problem_mark", None)
+            self.lines[()] = mark.line + 1 if mark else 1
+            found = getattr(error, "problem", None) or first_line(error)
+            raise self._error("not valid YAML", (), expected="YAML 1.2", found=str(found)) from None
+        return None if node is None else self._value(node, ())
+
+    def _value(self, node: Node, keys: Keys) -> Any:
+        self.lines.setdefault(keys, node.start_mark.line + 1)
+        self._nodes += 1
+        if self._nodes > MAX_NODES or len(keys) > MAX_DEPTH:
+            raise self._error(
+                "the suite is too large",
+                keys[:3],
+                expected=f"at most {MAX_NODES} values, and {MAX_DEPTH} levels",
+                found="more",
+            )
+        if node.tag not in _CORE | _TEXT | _NESTED:
+            raise self._error("a tag", keys, expected="data without tags", found=str(node.tag))
+        if isinstance(node.value, str):
+            return self._scalar(node, keys)
+        if node.tag.endswith("map"):
+            return self._mapping(node, keys)
+        return [self._value(item, (*keys, index)) for index, item in enumerate(node.value)]
+
+    def _scalar(self, node: Node, keys: Keys) -> Any:
+        from ruamel.yaml.error import YAMLError
+
+        kind = str(node.tag).rpartition(":")[2]
+        try:
+            if node.tag not in _CORE:
+                kind = "text that UTF-8 can write"
+                return node.value.encode().decode()
+            value = self._yaml.constructor.construct_object(node)
+        except (YAMLError, ValueError, LookupError) as error:
+            raise self._error(
+                "not valid YAML", keys, expected=kind, found=first_line(error)
+            ) from None
+        if isinstance(value, int) and abs(value) > 2**63 - 1:
+            raise self._error(
+                "a number too large", keys, expected="a number of 64 bits", found="more digits"
+            )
+        return value
+
+    def _mapping(self, node: Node, keys: Keys) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
+        for key, value in node.value:
+            plain = isinstance(key.value, str) and key.tag in _CORE | _TEXT
+            here = (*keys, key.value if plain else "?")
+            self.lines[here] = key.start_mark.line + 1
+            if not plain:
+                raise self._error(
+                    "not a key",
+                    here,
+                    expected="text before the colon; YAML 1.2 has no merge keys (<<)",
+                    found=_shown(key.value if isinstance(key.value, str) else key.tag),
+                )
+            if key.value in mapping:
+                raise self._error(
+                    f"the key {key.value!r} stands here twice",
+                    here,
+                    expected="each key once",
+                    found="two",
+                )
+            mapping[key.value] = self._value(value, here)
+        return mapping
+
+    def _error(self, problem: str, keys: Keys, *, expected: str, found: str) -> SuiteError:
+        where = _where(self._path, self.lines, keys)
+        return SuiteError(problem, where=where, expected=expected, found=found)
+
+
+# --- errors -----------------------------------------------------------------------------------
+
+
+def _where(path: Path | None, lines: Mapping[Keys, int], keys: Keys) -> str:
+    """File, line of the deepest of ``keys`` that the file spells out, and the keys."""
+    line = next((lines[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in lines), None)
+    place = str(path) if path else "suite"
+    if line or (not keys and lines):
+        place += f", line {line or lines[()]}"
+    return f"{place}, at {'.'.join(map(str, keys))}" if keys else place
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _explained(
+    error: ValidationError,
+    data: Any,
+    path: Path | None,
+    lines: Mapping[Keys, int],
+    start: Keys = (),
+) -> SuiteError:
+    """The most telling of pydantic's complaints about ``data``, which stands at ``start``."""
+    problems = error.errors(include_url=False)
+    # A union reports every branch it tried: the most deeply placed problem is the telling one.
+    first = max(problems, key=lambda p: (p["type"] == "extra_forbidden", len(p["loc"])))
+    inside = _keys(first, data)
+    keys = (*start, *inside)
+    hint = None
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(keys[:-1])
+        problem = f"unknown key {keys[-1]!r}"
+        hint = closest(str(keys[-1]), known)
+        expected, found = "one of " + ", ".join(known), repr(keys[-1])
+    elif first["type"] == "missing":
+        problem, expected, found = f"the key {keys[-1]!r} is missing", f"{keys[-1]}: ...", "nothing"
+    else:
+        same = [p for p in problems if _keys(p, data) == inside]
+        # If one branch of a union takes the type, only its complaint about the value matters.
+        telling = [p for p in same if not p["type"].endswith("_type")] or same
+        problem, expected = "not a valid value", " or ".join(map(_expected, telling))
+        found = _shown(first["input"])
+    # The right spelling of a misspelt key is missing, which is no second problem.
+    mistyped = first["type"] == "extra_forbidden"
+    elsewhere = {_keys(p, data) for p in problems if not (mistyped and p["type"] == "missing")}
+    others = sum(keys != inside[: len(keys)] for keys in elsewhere)
+    if others:
+        hint = f"{hint or ''} (and {others} more problem{'s' * (others > 1)})".strip()
+    return SuiteError(
+        problem, where=_where(path, lines, keys), expected=expected, found=found, hint=hint
+    )
+
+
+def _keys(problem: ErrorDetails, data: Any) -> Keys:
+    """The suite's own keys in pydantic's location, without the branches of unions it names."""
+    keys: list[str | int] = []
+    for part in problem["loc"]:
+        item = isinstance(data, list) and isinstance(part, int)
+        if item or (isinstance(data, dict) and part in data):
+            data = data[part]
+        elif problem["type"] != "missing" or part != problem["loc"][-1]:
+            continue
+        keys.append(part)
+    return tuple(keys)
+
+
+def _expected(problem: ErrorDetails) -> str:
+    if problem["type"] in ("dict_type", "model_type"):
+        return "a mapping, {key: value}"
+    if problem["type"] == "too_short":
+        return f"at least {problem['ctx']['min_length']}"
+    return re.sub(r"^(Value error, |Input should be )", "", problem["msg"])
+
+
+_PLACES: Final[Mapping[Keys, type[_Model]]] = {
+    (): Suite,
+    ("base",): Settings,
+    ("profiles", "*"): Profile,
+    ("metrics", "*"): OwnMetric,
+    ("questions", "*"): Question,
+    ("questions", "*", "base"): Settings,
+    ("questions", "*", "variants", "*"): Variant,
+    ("questions", "*", "claims", "*"): Claim,
+    ("questions", "*", "claims", "*", "test"): ClaimTest,
+}
+
+
+def _fields_at(keys: Keys) -> list[str]:
+    model = next(
+        model
+        for place, model in _PLACES.items()
+        if len(place) == len(keys) and all(p in ("*", k) for p, k in zip(place, keys, strict=True))
+    )
+    fields = [field.alias or name for name, field in model.model_fields.items()]
+    return [name for name in fields if name != "imported"]  # never written by a person
+
+
+def _check_name(kind: str, name: str, known: Mapping[str, Any], where: str) -> None:
+    if name not in known:
+        raise SuiteError(
+            f"no {kind} {name!r}",
+            where=where,
+            expected="one of " + ", ".join(known) if known else f"a suite with {kind}s",
+            found=repr(name),
+            hint=closest(name, known),
+        )
+
+
+def _check_metrics(suite: Suite) -> None:
+    """What metrics the suite declares, and which ones it names beside its questions' claims."""
+    for name in suite.metrics:
+        if name in TAKEN:
+            raise SuiteError(
+                f"{name} is taken",
+                where=suite.where("metrics", name),
+                expected="a name that no metric and no column of docs/frames.md has",
+                found=repr(name),
+                hint="a metric of docs/frames.md can be used as it is" if name in METRICS else None,
+            )
+    _check_primary(suite, suite.primary, ("primary",))
+    _check_target(suite, suite.target, ("target",))
+    for key, question in suite.questions.items():
+        if question.primary is not None:
+            _check_primary(suite, question.primary, ("questions", key, "primary"))
+        _check_target(suite, question.target, ("questions", key, "target"))
+
+
+def _check_primary(suite: Suite, name: str, place: Keys) -> None:
+    directed = [
+        known
+        for known in (*METRICS, *suite.metrics)
+        if suite.metric(known).higher_is_better is not None
+    ]
+    if name not in directed:
+        raise SuiteError(
+            "not a valid value",
+            where=suite.where(*place),
+            expected=f"a metric, one of {', '.join(directed)}",
+            found=repr(name),
+            hint=closest(name, directed),
+        )
+
+
+def _check_target(suite: Suite, target: dict[str, float] | None, place: Keys) -> None:
+    if target is not None and (len(target) != 1 or next(iter(target)) not in suite.curve_metrics):
+        raise SuiteError(
+            "not a valid value",
+            where=suite.where(*place),
+            expected=f"one metric with its value; one of {', '.join(suite.curve_metrics)}",
+            found=_shown(target),
+            hint=closest(next(iter(target), ""), suite.curve_metrics),
+        )
+
+
+def _no_metric(suite: Suite, name: str, where: str) -> SuiteError:
+    known = (*METRICS, *suite.metrics)
+    return SuiteError(
+        f"no metric {name!r}",
+        where=where,
+        expected=f"a metric, one of {', '.join(known)}, or probe/layer/measure",
+        found=repr(name),
+        hint=closest(name, known),
+    )
+
+
+def _check_question(suite: Suite, key: str) -> None:
+    """What no single field can know: names that refer to other parts, settings that are complete."""
+    question = suite.questions[key]
+    variants = suite.variants(key)
+    here = ("questions", key)
+    named: list[tuple[Keys, str | None]] = [(("baseline",), question.baseline)]
+    measured: list[tuple[Keys, str]] = []
+    for name, values in question.reported.items():
+        named.append((("reported", name), name))
+        measured += [(("reported", name, metric), metric) for metric in values]
+    for index, claim in enumerate(question.claims):
+        test: Keys = ("claims", index, "test")
+        named.append(((*test, "variant"), claim.test.variant))
+        named.append(((*test, "against"), claim.test.against))
+        measured.append(((*test, "metric"), claim.test.metric))
+    for place, variant in named:
+        if variant is not None:
+            _check_name("variant", variant, variants, suite.where(*here, *place))
+    for place, metric in measured:
+        _check_measured(suite, metric, suite.where(*here, *place))
+    for index, claim in enumerate(question.claims):
+        _check_direction(suite, claim.test, suite.where(*here, "claims", index, "test"))
+
+
+def _check_direction(suite: Suite, test: ClaimTest, where: str) -> None:
+    directed = suite.metric(test.metric).higher_is_better is not None
+    if test.is_.endswith(("better", "worse")) and not directed:
+        raise SuiteError(
+            "not a valid value",
+            where=where,
+            expected=f"'higher' or 'lower': {test.metric} has no good direction of its own",
+            found=repr(test.is_),
+        )
+
+
+def _check_measured(suite: Suite, metric: str, where: str) -> None:
+    if metric in METRICS or metric in suite.metrics:
+        return
+    if metric.count("/") != 2:
+        raise _no_metric(suite, metric, where)
+    probes = {probe if isinstance(probe, str) else next(iter(probe)) for probe in suite.probes}
+    _check_name("probe", metric.partition("/")[0], dict.fromkeys(sorted(probes)), where)
+
+
+# --- variants ---------------------------------------------------------------------------------
+
+DEFAULTS: dict[str, Any] = {
+    "loss": {"SparseCategoricalCrossentropy": {"from_logits": True}},
+    "batch_size": 100,
+    "engine": "compiled",
+}
+
+
+def _expand(suite: Suite, name: str) -> dict[str, Settings]:
+    question = suite.questions[name]
+    if suite.imported is not None:  # how they were trained is not known
+        return {variant: Settings() for variant in question.variants}
+    base = DEFAULTS
+    for layer in (suite.base, question.base):
+        base = _overlaid(base, _given(layer))
+    settings = {
+        key: _complete(suite, _overlaid(base, _given(variant)), (name, "variants", key))
+        for key, variant in question.variants.items()
+    }
+    for place, cell in _cells(suite, name):
+        key = _cell_name(cell, question.matrix)
+        if key in settings:
+            raise SuiteError(
+                f"two variants are called {key!r}",
+                where=suite.where("questions", *place),
+                expected="values that can be told apart by their letters, digits and . _ = + -",
+                found=", ".join(f"{k}: {_shown(v)}" for k, v in cell.items()),
+                hint="write these variants under `variants`, with names of their own",
+            )
+        change = _nested(cell, suite.where("questions", *place))
+        settings[key] = _complete(suite, _overlaid(base, change), place)
+    if not settings:
+        raise SuiteError(
+            "a question without variants",
+            where=suite.where("questions", name),
+            expected="variants or a matrix",
+            found="neither",
+        )
+    return settings
+
+
+def _complete(suite: Suite, settings: dict[str, Any], place: Keys) -> Settings:
+    start = ("questions", *place)
+    try:
+        complete = Settings.model_validate(settings)
+    except ValidationError as error:
+        raise _explained(error, settings, suite._path, suite._lines, start) from None  # noqa: SLF001
+    for part in ("model", "optimizer"):
+        if getattr(complete, part) is None:
+            raise SuiteError(
+                f"the variant has no {part}",
+                where=suite.where(*start),
+                expected=f"{part}: in the suite's base or in the variant",
+                found="neither",
+            )
+    return complete
+
+
+def _given(settings: Settings) -> dict[str, Any]:
+    given = {key: getattr(settings, key) for key in Settings.model_fields}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _overlaid(settings: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings or arguments with what ``change`` names instead."""
+    return {**settings, **{k: _respecified(settings.get(k), v) for k, v in change.items()}}
+
+
+def _respecified(old: Any, new: Any) -> Any:
+    """A setting or argument ``old`` when ``new`` is given: a thing of the same name keeps its arguments.
+
+    Both are values, or named things, ``Name`` or ``{Name: {argument: value}}``.
+    """
+    if not isinstance(old, Mapping) or len(old) != 1:
+        return new
+    ((name, arguments),) = old.items()
+    if new == name:
+        return old
+    if not isinstance(new, Mapping) or set(new) != {name}:
+        return new
+    if not isinstance(arguments, Mapping) or not isinstance(new[name], Mapping):
+        return new
+    return {name: _overlaid(arguments, new[name])}
+
+
+def _cells(suite: Suite, name: str) -> list[tuple[Keys, dict[str, Any]]]:
+    """The cells of a question's matrix, each with the place in the suite that makes it."""
+    question = suite.questions[name]
+    count = math.prod(len(values) for values in question.matrix.values()) if question.matrix else 0
+    count += len(question.include) + len(question.variants)
+    if count > MAX_VARIANTS:
+        raise SuiteError(
+            "too many variants",
+            where=suite.where("questions", name, "matrix"),
+            expected=f"at most {MAX_VARIANTS}",
+            found=_shown(count),
+            hint="split the question, or list the variants that matter",
+        )
+    for index, rule in enumerate(question.exclude):
+        for key in rule:
+            place = suite.where("questions", name, "exclude", index, key)
+            _check_name("matrix setting", key, question.matrix, place)
+    cells = [
+        dict(zip(question.matrix, values, strict=True))
+        for values in itertools.product(*question.matrix.values())
+        if question.matrix
+    ]
+    kept = [
+        cell
+        for cell in cells
+        if not any(all(cell[k] == v for k, v in rule.items()) for rule in question.exclude)
+    ]
+    added = [((name, "include", i), cell) for i, cell in enumerate(question.include)]
+    return [((name, "matrix"), cell) for cell in kept] + [
+        (place, cell) for place, cell in added if cell not in kept
+    ]
+
+
+def _cell_name(cell: Mapping[str, Any], matrix: Mapping[str, Any]) -> str:
+    lasts = [key.rsplit(".", 1)[-1] for key in {**matrix, **cell}]
+    parts = []
+    for key, value in cell.items():
+        last = key.rsplit(".", 1)[-1]
+        shown = re.sub(r"[^A-Za-z0-9._+-]+", "-", str(value)).strip("-")
+        parts.append(f"{last if lasts.count(last) == 1 else key}={shown}")
+    return " ".join(parts)
+
+
+def _nested(cell: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The change that a cell with dotted keys stands for."""
+    tree: dict[str, Any] = {}
+    for dotted, value in cell.items():
+        *path, last = dotted.split(".")
+        first = (path or [last])[0]
+        _check_name("setting", first, Settings.model_fields, where)
+        branch = tree
+        for key in path:
+            branch = branch.setdefault(key, {})
+            if not isinstance(branch, dict):
+                break
+        if not isinstance(branch, dict) or last in branch:
+            raise SuiteError(
+                f"{dotted!r} lies inside another setting of the matrix",
+                where=where,
+                expected="settings apart from each other",
+                found=", ".join(cell),
+            )
+        branch[last] = value
+    return tree

@@ -1,0 +1,198 @@
+"""A trial: one way of training with one seed, addressed by its content; and what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from bench.errors import SuiteError, first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bench.plugins import Measure
+    from bench.predictions import Packed
+    from bench.suite import Settings, Suite
+
+SCHEMA: Final = 1  # part of every id: raise it when the same settings begin to train differently
+MAX_USES: Final = 1_000_000  # seeds times variants, over all questions
+
+
+@dataclass(frozen=True)
+class Training:
+    """Everything that can change a result, but the seed. Specs are as the suite wrote them."""
+
+    dataset: str | Mapping[str, Any]
+    validation: int
+    train_images: int | None
+    model: str | Mapping[str, Any]
+    optimizer: str | Mapping[str, Any]
+    loss: str | Mapping[str, Any]
+    batch_size: int
+    engine: str | Mapping[str, Any]
+    epochs: int
+    probes: tuple[str | Mapping[str, Any], ...] = ()
+    predictions: bool = True
+
+    @cached_property
+    def canonical(self) -> str:
+        """The settings as JSON with sorted keys: equal settings, equal text."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_canonical(cls, text: str) -> Training:
+        """The inverse of ``canonical``."""
+        values = json.loads(text)
+        values["probes"] = tuple(values["probes"])
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training with one seed. ``folder`` is where relative paths of data sets start."""
+
+    training: Training
+    seed: int
+    folder: Path = field(default_factory=Path.cwd, compare=False)
+    trusted: bool = field(default=False, compare=False)
+
+    @property
+    def id(self) -> str:
+        """Sixteen hex digits of the SHA-256 of all that can change the result."""
+        text = f"{SCHEMA}\n{self.seed}\n{self.training.canonical}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Use:
+    """Where a suite uses a trial: a trial that two questions share has two uses."""
+
+    question: str
+    variant: str
+    trial: Trial
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """One evaluation; units as in ``frames.CURVES``."""
+
+    epoch: float
+    updates: int
+    train_time_s: float
+    learning_rate: float
+    train_objective: float
+    train_loss: float
+    train_accuracy: float
+    test_loss: float
+    test_accuracy: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What came of a trial; fields as in ``frames.TRIALS``. Plain values: it crosses processes."""
+
+    trial_id: str
+    seed: int
+    settings: str
+    status: str
+    started_at: str
+    curve: tuple[CurvePoint, ...] = ()
+    probes: tuple[tuple[float, str, Measure], ...] = ()
+    extras: tuple[
+        tuple[int, str, float], ...
+    ] = ()  # updates, one of the suite's own metrics, value
+    predictions: Packed | None = None
+    diverged_epoch: int | None = None
+    prepare_time_s: float | None = None
+    evaluate_time_s: float | None = None
+    wall_time_s: float | None = None
+    concurrent: bool = False
+    parameters: int | None = None
+    dataset_checksum: str | None = None
+    notes: str = ""
+    error: str | None = None
+    machine: str = "{}"
+    versions: str = "{}"
+
+
+def expand(suite: Suite, *, trusted: bool = False) -> list[Use]:
+    """All uses of trials in a suite, questions in order, seeds as blocks within a question.
+
+    Raises:
+        SuiteError: settings that cannot be written down as JSON, or too many trials.
+    """
+    if suite.imported is not None:
+        raise SuiteError(
+            "imported results cannot be trained here",
+            expected="a suite that says how its variants are trained",
+            found=f"results read from {suite.imported.file}",
+            hint="write a suite: docs/suites.md",
+        )
+    uses: list[Use] = []
+    for question in suite.questions:
+        for variant, settings in suite.variants(question).items():
+            training = _training(suite, settings)
+            place = ("questions", question, "variants", variant)
+            try:
+                _ = training.canonical
+            except (TypeError, ValueError) as error:
+                raise SuiteError(
+                    "settings that are not plain data",
+                    where=suite.where(*place),
+                    expected="finite numbers, text, true, false, lists and mappings",
+                    found=first_line(error),
+                ) from None
+            if len(uses) + len(suite.seed_list) > MAX_USES:
+                raise SuiteError(
+                    "too many trials",
+                    where=suite.where(*place),
+                    expected=f"at most {MAX_USES} seeds of variants",
+                    found="more",
+                    hint="split the suite, or plan fewer seeds",
+                )
+            uses += [
+                Use(question, variant, Trial(training, seed, suite.folder, trusted))
+                for seed in suite.seed_list
+            ]
+    return uses
+
+
+def _training(suite: Suite, settings: Settings) -> Training:
+    given = {f.name: getattr(settings, f.name, None) for f in fields(Training)}
+    return Training(
+        **given
+        | {
+            "dataset": suite.dataset,
+            "validation": suite.validation,
+            "train_images": suite.train_images,
+            "epochs": suite.epochs,
+            "probes": tuple(suite.probes),
+            "predictions": suite.predictions,
+        }
+    )
+
+
+def distinct(uses: list[Use]) -> list[Trial]:
+    """The trials behind the uses, each once, in the order they should run.
+
+    A seed is a block: all variants of a seed run before the next seed, in an order drawn at random,
+    so that slow drift of a machine falls on all variants alike and a broken-off run is balanced.
+    """
+    trials = list({use.trial.id: use.trial for use in uses}.values())
+    rng = generator("order of trials")
+    shuffled = [trials[i] for i in rng.permutation(len(trials))]
+    return sorted(shuffled, key=lambda trial: trial.seed)
+
+
+def generator(*role: object) -> np.random.Generator:
+    """A random generator that depends on its role alone, such as (data set, seed, "order", 3)."""
+    digest = hashlib.sha256(json.dumps(role, default=str).encode()).digest()
+    return np.random.Generator(np.random.Philox(int.from_bytes(digest[:16], "little")))

@@ -1,0 +1,88 @@
+"""A small suite on real data, and runs of it, for all tests."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TINY = """\
+suite: tiny
+title: Two rates on handwritten digits
+dataset: digits
+seeds: 3
+epochs: 2
+margin: 0.01
+target: {test_accuracy: 0.5}
+probes: [sparsity]
+base:
+  model: {mlp: {hidden: [16]}}
+  optimizer: {SGD: {learning_rate: 0.1}}
+  batch_size: 50
+profiles:
+  short: {epochs: 1}
+questions:
+  rates:
+    ask: Is a tenth of the rate slower?
+    baseline: fast
+    variants:
+      fast: {}
+      slow: {optimizer: {SGD: {learning_rate: 0.01}}}
+    reported: {fast: {test_accuracy: 0.9}}
+    claims:
+      - says: a tenth of the rate ends lower
+        test: {metric: test_accuracy, variant: slow, against: fast, is: worse}
+  shared:
+    ask: Does a wider layer help?
+    baseline: narrow
+    variants:
+      narrow: {}
+      wide: {model: {mlp: {hidden: [64]}}}
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """Path of a suite that trains in a second."""
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_results(tmp_path_factory):
+    """Folder of a finished run of the tiny suite, trained in this process."""
+    from bench import load_suite, run
+
+    folder = tmp_path_factory.mktemp("tiny")
+    (folder / "tiny.yaml").write_text(TINY)
+    run(load_suite(folder / "tiny.yaml"), folder / "results", workers=0)
+    return folder / "results"
+
+
+@pytest.fixture
+def bench():
+    """Run the command line in a process of its own."""
+
+    def call(*arguments, cwd=None, timeout=300, **options):
+        return subprocess.run(
+            [sys.executable, "-c", "from bench.cli import main; main()", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            cwd=cwd,
+            env={**os.environ, "COLUMNS": "120"},
+            **options,
+        )
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def repository():
+    """The checkout, for tests of what lies beside the package."""
+    return Path(__file__).parent.parent
