@@ -87,6 +87,9 @@ class Engine(Protocol):
     def evaluate(self) -> Evaluation:
         """Objective, loss and accuracy over all training and test images; untimed."""
 
+    def predict(self) -> np.ndarray:
+        """(n_test,) the class that the network gives each test image; untimed."""
+
     def weights(self) -> list[tuple[str, np.ndarray]]:
         """Path (``dense_1/kernel``) and value of every trainable array, in the model's order."""
 

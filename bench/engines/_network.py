@@ -139,6 +139,15 @@ class Network:
             validation_accuracy=None if held is None else float(held[2]),
         )
 
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """(n,) the class that the network gives each image."""
+        tf = backend.tensorflow()
+        parts = (images[i : i + CHUNK] for i in range(0, len(images), CHUNK))
+        outputs = (
+            self.model(tf.cast(part, tf.float32) * self.scale, training=False) for part in parts
+        )
+        return np.concatenate([np.argmax(output, axis=1) for output in outputs])
+
     def weights(self) -> list[tuple[str, np.ndarray]]:
         """Path and value of every trainable array."""
         return [(v.path, v.numpy()) for v in self.model.trainable_variables]

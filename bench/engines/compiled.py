@@ -91,6 +91,10 @@ class CompiledEngine:
             lambda _x, _y: self._program.sums(*self._data[next(kinds)]), self._job.data
         )
 
+    def predict(self) -> np.ndarray:
+        """The class of each test image."""
+        return self._program.network.predict(self._job.data.x_test)
+
     def weights(self) -> list[tuple[str, np.ndarray]]:
         """Path and value of every trainable array."""
         return self._program.network.weights()

@@ -60,6 +60,10 @@ class FitEngine:
         """Objective, loss and accuracy over all images."""
         return self._network.evaluation(self._chunked, self._job.data)
 
+    def predict(self) -> np.ndarray:
+        """The class of each test image."""
+        return self._network.predict(self._job.data.x_test)
+
     def weights(self) -> list[tuple[str, np.ndarray]]:
         """Path and value of every trainable array."""
         return self._network.weights()

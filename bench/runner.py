@@ -1,0 +1,132 @@
+"""One trial from start to end: the only training loop and the only clock."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import time
+import traceback
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from bench import datasets, engines, machine, plugins
+from bench.errors import BenchError
+from bench.predictions import pack
+from bench.trial import CurvePoint, Trial, TrialResult, generator
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from bench.plugins import Dataset, Engine
+
+
+def run_trial(trial: Trial, *, concurrent: bool = False) -> TrialResult:
+    """Train one trial. Whatever happens is a result: completed, diverged or failed.
+
+    Args:
+        trial: what to train.
+        concurrent: whether other trials run on this machine at the same time; recorded with the times.
+    """
+    result: dict[str, Any] = {
+        "trial_id": trial.id,
+        "seed": trial.seed,
+        "settings": trial.training.canonical,
+        "started_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "concurrent": concurrent,
+        "machine": json.dumps(machine.machine()),
+        "versions": json.dumps(machine.versions()),
+    }
+    begin = time.perf_counter()
+    try:
+        result |= _train(trial)
+    except BenchError as error:
+        result |= {"status": "failed", "error": str(error)}
+    except Exception:  # noqa: BLE001 - a failed trial is a result, with its traceback
+        result |= {"status": "failed", "error": traceback.format_exc()}
+    return TrialResult(**result, wall_time_s=time.perf_counter() - begin)
+
+
+def check(trial: Trial) -> str:
+    """Build everything a trial names, without training; returns the checksum of its data.
+
+    Raises:
+        SuiteError, DatasetError: what the trial names does not exist or does not fit.
+    """
+    data = _data(trial)
+    engines.check(trial.training, data, trusted=trial.trusted)
+    for probe in trial.training.probes:
+        plugins.load("probes", plugins.named(probe)[0])
+    return data.checksum
+
+
+def _data(trial: Trial) -> Dataset:
+    training = trial.training
+    return datasets.load(
+        training.dataset,
+        folder=trial.folder,
+        validation=training.validation,
+        train_images=training.train_images,
+        seed=trial.seed,
+    )
+
+
+def _train(trial: Trial) -> dict[str, Any]:
+    begin = time.perf_counter()
+    data = _data(trial)
+    engine = engines.prepare(trial.training, data, trial.seed, trusted=trial.trusted)
+    prepared = time.perf_counter() - begin
+    curve, evaluate_time_s = _curve(engine, trial, data)
+    last = curve[-1]
+    diverged = not math.isfinite(last.train_objective)
+    probes: list[tuple[float, str, plugins.Measure]] = []
+    if not diverged:
+        for spec in trial.training.probes:
+            name, _ = plugins.named(spec)
+            rows = plugins.load("probes", name).measure(engine.weights())
+            probes += [(last.epoch, name, row) for row in rows]
+    predictions = None
+    if trial.training.predictions and not diverged:
+        predictions = pack(engine.predict(), data.y_test, data.classes)
+    return {
+        "status": "diverged" if diverged else "completed",
+        "diverged_epoch": int(last.epoch) if diverged else None,
+        "curve": tuple(curve),
+        "probes": tuple(probes),
+        "predictions": predictions,
+        "prepare_time_s": prepared,
+        "evaluate_time_s": evaluate_time_s,
+        "parameters": engine.parameters,
+        "dataset_checksum": data.checksum,
+        "notes": "; ".join(engine.notes),
+    }
+
+
+def _curve(engine: Engine, trial: Trial, data: Dataset) -> tuple[list[CurvePoint], float]:
+    """Train and evaluate epoch by epoch until the end or the first objective that is not finite."""
+    updates, train_time_s, evaluate_time_s = 0, 0.0, 0.0
+    curve: list[CurvePoint] = []
+    for epoch in range(trial.training.epochs + 1):
+        if epoch:
+            engine.start_epoch(order(data, trial.seed, epoch))
+            begin = time.perf_counter()
+            engine.advance(0, engine.updates_per_epoch)
+            train_time_s += time.perf_counter() - begin
+            updates += engine.updates_per_epoch
+        begin = time.perf_counter()
+        evaluation = engine.evaluate()
+        evaluate_time_s += time.perf_counter() - begin
+        curve.append(
+            CurvePoint(
+                epoch=epoch, updates=updates, train_time_s=train_time_s, **asdict(evaluation)
+            )
+        )
+        if not math.isfinite(evaluation.train_objective):
+            break
+    return curve, evaluate_time_s
+
+
+def order(data: Dataset, seed: int, epoch: int) -> np.ndarray:
+    """The epoch's permutation of the training images, (n_train,) int32; the same for every variant."""
+    rng = generator(data.checksum, seed, "order", epoch)
+    return rng.permutation(len(data.y_train)).astype("int32")
