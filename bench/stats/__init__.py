@@ -15,6 +15,7 @@ from bench.stats.comparison import (
     compare_unpaired,
     probability_of_superiority,
 )
+from bench.stats.crossed import TwoLevelInterval, two_level_interval
 from bench.stats.datasets import (
     Friedman,
     WilcoxonOverDatasets,
@@ -73,6 +74,7 @@ __all__ = [
     "SequentialBoundaries",
     "SurvivalCurve",
     "TimeToTarget",
+    "TwoLevelInterval",
     "Verdict",
     "WilcoxonOverDatasets",
     "adjust",
@@ -105,5 +107,6 @@ __all__ = [
     "signed_rank_test",
     "survival_curve",
     "time_to_target",
+    "two_level_interval",
     "wilcoxon_over_datasets",
 ]

@@ -90,7 +90,8 @@ def detectable_noncentrality(df: float, *, power: float = POWER, alpha: float = 
 def t_power(noncentrality: float, df: float, alpha: float = 0.05) -> float:
     """The chance that a two-sided t test rejects a true difference of so many standard errors."""
     critical = float(special.stdtrit(df, 1 - between(alpha, 0.0, 1.0, "alpha") / 2))
-    return 1.0 - float(special.ncfdtr(1, df, noncentrality**2, critical**2))
+    missed = float(special.ncfdtr(1, df, noncentrality**2, critical**2))
+    return 1.0 if math.isnan(missed) else 1.0 - missed  # NaN is what scipy says of an underflow
 
 
 def exaggeration_ratio(

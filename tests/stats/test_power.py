@@ -94,6 +94,11 @@ def test_ends_of_the_range():
     assert power_paired(1.0, strict, alpha=1e-6) == pytest.approx(0.99)
 
 
+def test_an_effect_beyond_scipys_range_is_certain_to_be_found():
+    assert seeds_needed(17.67, alpha=0.01) == pytest.approx(3, abs=1)
+    assert power_paired(1000.0, 50, alpha=0.001) == 1.0
+
+
 @pytest.mark.parametrize(
     "call",
     [

@@ -1,0 +1,163 @@
+"""Suite and results in, findings out: the one step between the store and the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.analysis import answers, claims, comparisons, datasets, targets
+from bench.analysis.claims import JudgedClaim, judge
+from bench.analysis.comparisons import Compared, compare_question, margin_of, primary_of
+from bench.analysis.conditions import Conditions, conditions
+from bench.analysis.crossings import target
+from bench.analysis.curves import convergence
+from bench.analysis.datasets import Datasets, over_datasets
+from bench.analysis.metrics import Measurements, measure
+from bench.analysis.reported import ReportedNumber, reported_numbers
+from bench.analysis.targets import Reaching, reachings
+from bench.analysis.timing import EpochTimes, epoch_times
+from bench.analysis.variants import VariantSummary, summaries
+from bench.analysis.whole_curves import metric_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.frames import Metric
+    from bench.store import Results
+    from bench.suite import Question, Suite
+
+
+@dataclass(frozen=True)
+class QuestionAnalysis:
+    """What a run says about one question.
+
+    Attributes:
+        headline: the answer in one sentence.
+        sentences: one per variant against the baseline, on the primary metric.
+        compared: all comparisons, the primary metric first.
+        curves: mean curves with intervals, columns as in ``curves.convergence``.
+        reaching: how each variant reaches the target; empty without a target.
+        times: seconds per epoch of each variant.
+    """
+
+    suite: Suite
+    name: str
+    asked: Question
+    baseline: str
+    primary: Metric
+    margin: float | None
+    target: tuple[str, float] | None
+    variants: tuple[VariantSummary, ...]
+    headline: str
+    sentences: tuple[str, ...]
+    compared: tuple[Compared, ...]
+    claims: tuple[JudgedClaim, ...]
+    reported: tuple[ReportedNumber, ...]
+    curves: pd.DataFrame
+    reaching: tuple[Reaching, ...]
+    times: tuple[EpochTimes, ...]
+
+    @property
+    def title(self) -> str:
+        """How the question is called."""
+        return self.asked.title or self.name
+
+    def metric(self, name: str) -> Metric:
+        """The metric of that name, in this question."""
+        return metric_of(self.suite, self.name, name)
+
+    @property
+    def decisive(self) -> tuple[Compared, ...]:
+        """The comparisons with the baseline on the primary metric."""
+        return tuple(c for c in self.compared if c.primary and c.baseline == self.baseline)
+
+    @property
+    def other_pairs(self) -> tuple[Compared, ...]:
+        """The comparisons of other variants with each other, if the suite declares all pairs."""
+        return tuple(c for c in self.compared if c.primary and c.baseline != self.baseline)
+
+    @property
+    def secondary(self) -> tuple[Compared, ...]:
+        """The comparisons on all other metrics."""
+        return tuple(c for c in self.compared if not c.primary)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What a run says, with all that it was computed from.
+
+    Attributes:
+        datasets: the variants over several imported data sets; None where there are none.
+        comparisons, claims, targets: the findings as frames; columns: ``bench.frames``.
+    """
+
+    suite: Suite
+    results: Results
+    conditions: Conditions
+    questions: tuple[QuestionAnalysis, ...]
+    comparisons: pd.DataFrame
+    claims: pd.DataFrame
+    targets: pd.DataFrame
+    datasets: Datasets | None
+
+    @property
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """The frames that an analysis adds to those of the results, by name."""
+        return {
+            "comparisons": self.comparisons,
+            "claims": self.claims,
+            "targets": self.targets,
+            "datasets": datasets.frame(self.datasets),
+        }
+
+
+def analyse(results: Results) -> Analysis:
+    """Compare the variants of every question and judge every claim. Needs no TensorFlow."""
+    measured, how = measure(results), conditions(results)
+    judged = judge(measured, alpha=how.alpha)
+    questions = tuple(
+        _question(results, measured, name, how, [j for j in judged if j.question == name])
+        for name in results.suite.questions
+    )
+    return Analysis(
+        suite=results.suite,
+        results=results,
+        conditions=how,
+        questions=questions,
+        comparisons=comparisons.frame([c for question in questions for c in question.compared]),
+        claims=claims.frame(judged),
+        targets=targets.frame([row for question in questions for row in question.reaching]),
+        datasets=over_datasets(measured),
+    )
+
+
+def _question(
+    results: Results,
+    measured: Measurements,
+    name: str,
+    how: Conditions,
+    judged: list[JudgedClaim],
+) -> QuestionAnalysis:
+    suite = results.suite
+    primary = primary_of(suite, name)
+    compared = compare_question(measured, name, alpha=how.alpha)
+    baseline = suite.baseline(name)
+    decisive = [c for c in compared if c.primary and c.baseline == baseline]
+    return QuestionAnalysis(
+        suite=suite,
+        name=name,
+        asked=suite.questions[name],
+        baseline=baseline,
+        primary=metric_of(suite, name, primary),
+        margin=margin_of(suite, name, primary),
+        target=target(suite, name),
+        variants=tuple(summaries(results, measured, name, primary)),
+        headline=answers.headline(decisive),
+        sentences=tuple(answers.answer(c) for c in decisive),
+        compared=tuple(compared),
+        claims=tuple(judged),
+        reported=tuple(reported_numbers(measured, name)),
+        curves=convergence(results, name),
+        reaching=tuple(reachings(results, measured, name, compared)),
+        times=tuple(epoch_times(results, measured, name)),
+    )

@@ -1,0 +1,293 @@
+"""Findings as sentences that a non-statistician reads rightly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from bench.analysis import wording
+from bench.analysis.crossings import SPENT
+from bench.analysis.looks import ALPHA
+
+if TYPE_CHECKING:
+    from bench.analysis.claims import JudgedClaim
+    from bench.analysis.comparisons import Compared
+    from bench.analysis.contrast import Finding, Mean
+    from bench.frames import Metric
+
+_NOT_AN_END: Final = ("generalisation_gap", "area_under_curve", "selected")
+_MANY_SEEDS: Final = 1_000
+_ORDER: Final = ("better", "worse", "no practical difference", "cannot tell")
+
+
+def headline(compared: list[Compared]) -> str:
+    """The answer of a question in one sentence, from its comparisons on the primary metric."""
+    if not compared:
+        return "There is only one variant, so nothing is compared."
+    first = compared[0]
+    base = f"{first.baseline} in {first.metric.label}"
+    if first.mean_baseline.value is not None:
+        mean = mean_text(first.mean_baseline, first.metric)
+        base = f"{first.baseline} ({mean} {first.metric.label})"
+    if not any(c.found.test and c.found.test.p_value is not None for c in compared):
+        return f"Nothing can be told apart from {base}: too few seeds have a result for any test."
+    groups = [(verdict, [c for c in compared if c.verdict == verdict]) for verdict in _ORDER]
+    return f"Against {base}: {'; '.join(_group(*group) for group in groups if group[1])}."
+
+
+def answer(compared: Compared) -> str:
+    """One comparison: direction, difference with unit and interval, adjusted p, wins, verdict."""
+    found, test = compared.found, compared.found.test
+    if test is None:
+        problem = found.contrast.problem
+        return f"{compared.variant} cannot be compared with {compared.baseline}: {problem}."
+    said = f"{compared.variant} {predicate(found, compared.baseline)}"
+    if test.p_value is None:
+        few = f"{wording.counted(test.n, 'seed')} {'allows' if test.n == 1 else 'allow'} no test"
+        return f"{said}, but {few}: {compared.verdict}."
+    facts = [interval(found)]
+    if compared.verdict == "no practical difference" and test.equivalence:
+        facts.append(f"inside the margin of {margin_text(compared.margin, found.metric)}")
+        facts.append(wording.p_equals(test.equivalence.p_value, "equivalence Holm p"))
+    else:
+        facts.append(wording.p_equals(test.p_adjusted, "Holm p"))
+    facts += [wins(found), None if test.paired else "not paired: Welch's test"]
+    more = ""
+    if compared.verdict == "cannot tell":
+        more = _only_by_itself(found, test.p_value, test.p_adjusted, "comparisons")
+        more += _what_would_settle(found, "comparisons")
+    return f"{said} ({_joined(facts)}): {compared.verdict}.{more}"
+
+
+def evidence(judged: JudgedClaim) -> str:
+    """The finding behind a claim's verdict: numbers, interval, the p that decided, and why."""
+    wanted, found, test = judged.claim.test, judged.found, judged.found.test
+    if test is None:
+        return f"It could not be tested: {judged.problem}."
+    if wanted.against is not None:
+        said, ends = f"{wanted.variant} {predicate(found, wanted.against)}", interval(found)
+    else:
+        mean, number = (
+            mean_text(judged.mean, judged.metric),
+            wording.exact(wanted.value, judged.metric),
+        )
+        article = "an" if judged.metric.label[0] in "aeiou" else "a"
+        said = f"{wanted.variant} has {article} {judged.metric.label} of {mean}, against {number}"
+        ends = mean_interval_text(judged.mean, judged.metric)
+    if judged.problem is not None:
+        return f"{said}. It could not be tested: {judged.problem}."
+    facts = [ends, wording.p_equals(judged.p_deciding, "Holm p")]
+    facts.append(wins(found) if wanted.against else None)
+    if not test.paired:
+        facts.append("not paired: Welch's test")
+    return f"{said} ({_joined(facts)}).{_why(judged)}"
+
+
+def predicate(found: Finding, other: str) -> str:
+    """A difference as a predicate: ``ends 1.2 percentage points lower in test accuracy than x``."""
+    metric, difference = found.metric, found.difference
+    if difference is None:
+        return f"has no mean {metric.label} to set against {other}, because a run diverged"
+    if metric.ratio:
+        ratio = wording.number(difference, ratio_places(found.half_width))
+        what = "per epoch" if metric.name == "epoch_time_s" else "to train"
+        return f"takes {ratio} times as long {what} as {other}"
+    if metric.name in SPENT:
+        return _arrival(found, other)
+    amount = amount_of(abs(difference), metric, found.half_width)
+    held = "/" in metric.name or metric.name in _NOT_AN_END
+    if _is_zero(amount):
+        return f"{'has' if held else 'ends at'} about the same {metric.label} as {other}"
+    if held:
+        return f"has a {_direction(found)} {metric.label} than {other}, by {amount}"
+    return f"ends {amount} {_direction(found)} in {metric.label} than {other}"
+
+
+def _arrival(found: Finding, other: str) -> str:
+    """When a variant reaches the target, beside another; a seed that never does is not glossed over."""
+    between, metric = found.contrast, found.metric
+    size = abs(found.difference or 0.0)
+    amount = amount_of(size, metric, found.half_width)
+    amount += " of training" if metric.timed else ""
+    when = f"{amount} {_direction(found)} than {other}"
+    never, other_never = (
+        missed > 0 and missed == side.size
+        for missed, side in ((between.missed_a, between.a), (between.missed_b, between.b))
+    )
+    if never:
+        return f"never reaches the target within the budget, at least {when}"
+    if other_never:
+        return f"reaches the target at least {when}, which never does within the budget"
+    said = f"as early as {other}" if _is_zero(amount) else when
+    if between.missed_a or between.missed_b:
+        said += f" on average, the budget counted for {_misses(found, other)}"
+    return f"reaches the target {said}"
+
+
+def _misses(found: Finding, other: str) -> str:
+    between = found.contrast
+    own = f"its {between.missed_a} of {between.a.size} seeds" if between.missed_a else ""
+    others = f"{between.missed_b} of {between.b.size} seeds of {other}" if between.missed_b else ""
+    return f"{' and '.join(part for part in (own, others) if part)} that missed it"
+
+
+def interval(found: Finding, level: str = "95 % CI") -> str | None:
+    """The interval beside it: ``95 % CI 0.9 to 1.5``, or ``0.4 lower to 0.2 higher``."""
+    low, high, half = found.ci_low, found.ci_high, found.half_width
+    if low is None or high is None or half is None:
+        return None
+    if found.metric.ratio:
+        places = ratio_places(half)
+        return f"{level} {wording.number(low, places)} to {wording.number(high, places)}"
+    scale = wording.percent_scale(found.metric)
+    places = wording.decimals(half * scale)
+    near, far = sorted((abs(low), abs(high)))
+    if low < 0 < high:
+        less, more = _words(found.metric)
+        below, above = wording.number(-low * scale, places), wording.number(high * scale, places)
+        return f"{level} {below} {less} to {above} {more}"
+    return (
+        f"{level} {wording.number(near * scale, places)} to {wording.number(far * scale, places)}"
+    )
+
+
+def mean_text(mean: Mean, metric: Metric) -> str:
+    """A mean with its unit, rounded by its own interval."""
+    return wording.quantity(mean.value, metric, half_width=mean.half_width)
+
+
+def mean_interval_text(mean: Mean, metric: Metric, level: str = "95 % CI ") -> str | None:
+    """The interval of a mean, in the unit of the mean beside it: ``95 % CI 94.0 to 94.3``."""
+    if mean.half_width is None:
+        return None
+    low, high = (
+        wording.quantity(end, metric, half_width=mean.half_width, units=False)
+        for end in (mean.low, mean.high)
+    )
+    return f"{level}{low} to {high}"
+
+
+def amount_of(size: float, metric: Metric, half: float | None) -> str:
+    """A difference without its sign, with its unit: ``1.2 percentage points``."""
+    scale = wording.percent_scale(metric)
+    text = wording.number(
+        size * scale, wording.decimals(None if half is None else half * scale, size * scale)
+    )
+    return wording.with_unit(text, wording.unit_of_difference(metric))
+
+
+def margin_text(margin: float | None, metric: Metric) -> str:
+    """A margin with its unit: ``±0.2 percentage points``; for times ``a factor 1.1``."""
+    if margin is None:
+        return "none"
+    if metric.ratio:
+        return f"a factor {margin:g}"
+    text = f"{margin * wording.percent_scale(metric):g}"
+    return f"±{wording.with_unit(text, wording.unit_of_difference(metric))}"
+
+
+def ratio_places(half: float | None) -> int:
+    """Decimals of a ratio of times: as many as its interval allows, one to three."""
+    return 2 if half is None else max(1, min(3, wording.decimals(half)))
+
+
+def wins(found: Finding) -> str | None:
+    """In how many seeds it went the way of its mean: ``lower in 10 of 10 seeds``."""
+    test = found.test
+    if test is None or test.wins is None or test.losses is None:
+        return None
+    if test.mean_difference is None:
+        return f"better in {test.wins} and worse in {test.losses} of {test.n} seeds"
+    if test.direction == 0:
+        return None
+    alike = test.wins if test.direction > 0 else test.losses
+    return f"{_direction(found)} in {alike} of {test.n} seeds"
+
+
+def _direction(found: Finding) -> str:
+    up = found.test is not None and (found.test.mean_difference or 0.0) > 0
+    return _words(found.metric)[up]
+
+
+def _words(metric: Metric) -> tuple[str, str]:
+    if metric.ratio:
+        return "faster", "slower"
+    return ("earlier", "later") if metric.name in SPENT else ("lower", "higher")
+
+
+def _why(judged: JudgedClaim) -> str:
+    """What tipped the scale, where the numbers alone do not say so."""
+    margin = margin_text(judged.margin, judged.metric)
+    equal = judged.claim.test.is_ == "no practical difference"
+    if judged.verdict == "cannot tell":
+        reach = (
+            f" The seeds do not show whether the difference is within {margin}." if equal else ""
+        )
+        raw = min((p for p in (judged.p_support, judged.p_refute) if p is not None), default=None)
+        alone = _only_by_itself(judged.found, raw, judged.p_deciding, "conclusions")
+        return reach + alone + ("" if equal else _what_would_settle(judged.found, "conclusions"))
+    if equal:
+        beyond = "more than" if judged.verdict == "does not hold" else "within"
+        return f" The difference is {beyond} {margin}."
+    if (judged.verdict == "holds") != judged.denies:
+        return ""
+    if judged.margin is None:
+        return " The difference goes the other way."
+    direction = "denied" if judged.denies else "claimed"
+    return f" Any difference in the direction {direction} is below the margin of {margin}."
+
+
+def _is_zero(amount: str) -> bool:
+    """Whether an amount rounds to nothing."""
+    return float(amount.partition(" ")[0].replace(",", "")) == 0
+
+
+def _only_by_itself(found: Finding, p: float | None, p_holm: float | None, family: str) -> str:
+    """Said where one test alone would have decided, but not as one of many, or not at this look."""
+    if p is None or p > ALPHA or found.test is None:
+        return ""
+    if p_holm is not None and p_holm <= ALPHA:
+        level = wording.level(found.test.alpha)
+        return f" At this declared look only a Holm p of at most {level} counts."
+    by_itself = wording.p_equals(p)
+    return f" By itself {by_itself}, which is not enough as one of the {family} tested together."
+
+
+def _what_would_settle(found: Finding, family: str) -> str:
+    """What these seeds could have detected, and how many would be needed."""
+    test, detectable, needed = found.test, found.detectable, found.seeds_needed
+    if test is None or detectable is None:
+        return ""
+    if found.metric.ratio:
+        smallest = f"a factor of {wording.number(detectable, ratio_places(found.half_width))}"
+    else:
+        smallest = f"a difference of {amount_of(detectable, found.metric, found.half_width)}"
+    among = f" among {found.family} {family}" if found.family > 1 else ""
+    could = (
+        f" {wording.counted(test.n, 'seed')} could have detected {smallest}{among} with 80 % power"
+    )
+    if needed is None or needed <= test.n:
+        return f"{could}."
+    many = f"about {needed:,}" if needed <= _MANY_SEEDS else f"more than {_MANY_SEEDS:,}"
+    return f"{could}; to show one as small as was seen, {many} seeds would be needed."
+
+
+def _group(verdict: str, group: list[Compared]) -> str:
+    names = wording.listed([c.variant + _by_how_much(c) for c in group])
+    if verdict in ("better", "worse"):
+        return f"{names} {'is' if len(group) == 1 else 'are'} {verdict}"
+    return f"{verdict} for {names}"
+
+
+def _by_how_much(c: Compared) -> str:
+    difference = c.found.difference
+    if difference is None or c.verdict not in ("better", "worse"):
+        return ""
+    if c.metric.ratio:
+        return f" ({wording.number(difference, ratio_places(c.found.half_width))} times)"
+    amount = amount_of(abs(difference), c.metric, c.found.half_width)
+    sign = "+" if difference > 0 else "−"
+    return f" ({sign}{amount.replace(wording.POINTS, 'points')})"
+
+
+def _joined(facts: list[str | None]) -> str:
+    return "; ".join(fact for fact in facts if fact)

@@ -1,0 +1,149 @@
+"""How the results came about: seeds planned and run, broken trials, machines, times, commands."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.analysis import wording
+from bench.analysis.looks import look_at
+from bench.suite import parse_suite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.store import Results
+    from bench.suite import Suite
+
+
+@dataclass(frozen=True)
+class BrokenTrial:
+    """A trial that diverged or failed, with the reason in a line and, if any, its traceback."""
+
+    question: str
+    variant: str
+    seed: int
+    status: str
+    reason: str
+    traceback: str
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How a run was done.
+
+    Attributes:
+        seeds_planned: seeds that were planned before the first result.
+        seeds_ran: seeds of which every question has at least one result.
+        seed_label: what p-values are labelled with where the two differ, or where the suite declared
+            looks; empty otherwise.
+        alpha: the largest Holm p that counts as a finding; below 0.05 at a declared look.
+        epochs, epochs_declared: per trial in this run, and in the suite as written.
+        trials, trials_planned: distinct trials with a result, and in the plan.
+        broken: diverged and failed trials.
+        machines, versions: what ran them, each as name -> value.
+        concurrent, alone: distinct trials timed while others ran on the machine, and alone.
+        checksums: SHA-256 of the data, by its content.
+        commands: the commands that wrote here with their times (UTC), oldest first.
+    """
+
+    seeds_planned: tuple[int, ...]
+    seeds_ran: tuple[int, ...]
+    seed_label: str
+    alpha: float
+    epochs: int
+    epochs_declared: int
+    trials: int
+    trials_planned: int
+    broken: tuple[BrokenTrial, ...]
+    machines: tuple[dict[str, str], ...]
+    versions: tuple[dict[str, str], ...]
+    concurrent: int
+    alone: int
+    checksums: tuple[str, ...]
+    commands: tuple[tuple[str, str], ...]
+
+
+def conditions(results: Results) -> Conditions:
+    """Collect the conditions of a run from its frames."""
+    suite, trials = results.suite, results.trials
+    distinct = trials.drop_duplicates("trial_id")
+    timed = distinct[distinct.status != "failed"]
+    planned, looks = _planned(results)
+    ran = tuple(sorted(int(seed) for seed in trials.seed.unique()))
+    look = look_at(ran, planned, looks)
+    together = int(timed.concurrent.fillna(value=False).sum())
+    return Conditions(
+        seeds_planned=planned,
+        seeds_ran=ran,
+        seed_label=look.label,
+        alpha=look.alpha,
+        epochs=suite.epochs,
+        epochs_declared=parse_suite(suite.text).epochs if suite.text else suite.epochs,
+        trials=len(distinct),
+        trials_planned=results.planned,
+        broken=tuple(_broken(suite, trials)),
+        machines=tuple(_records(distinct.machine)),
+        versions=tuple(_records(distinct.versions)),
+        concurrent=together,
+        alone=len(timed) - together,
+        checksums=tuple(dict.fromkeys(str(c) for c in distinct.dataset_checksum.dropna())),
+        commands=tuple((str(r.started_at), str(r.command)) for r in results.runs.itertuples()),
+    )
+
+
+def _planned(results: Results) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Seeds and looks of the first run here of this size: what was declared before looking."""
+    size = _size(results.suite.epochs, results.suite.train_images)
+    for text in results.runs.suite:
+        ran = json.loads(text)
+        if _size(ran["epochs"], ran.get("train_images")) == size:
+            seeds = ran.get("seeds", 10)
+            planned = tuple(range(seeds)) if isinstance(seeds, int) else tuple(sorted(seeds))
+            return planned, tuple(ran.get("looks") or ())
+    return tuple(sorted(results.suite.seed_list)), tuple(results.suite.looks or ())
+
+
+def _size(epochs: int, train_images: int | None) -> tuple[int, int | None]:
+    return epochs, train_images
+
+
+def _broken(suite: Suite, trials: pd.DataFrame) -> list[BrokenTrial]:
+    what = "the loss" if suite.imported is None else suite.primary
+    rows = trials[trials.status != "completed"]
+    broken = []
+    for row in rows.to_dict("records"):
+        traceback = "" if not isinstance(row["error"], str) else row["error"].strip()
+        if row["status"] == "diverged":
+            reason = f"{what} was not finite at {suite.step} {row['diverged_epoch']}"
+        else:
+            reason = traceback.splitlines()[-1] if traceback else "no reason was recorded"
+        broken.append(
+            BrokenTrial(
+                str(row["question"]),
+                str(row["variant"]),
+                int(row["seed"]),
+                str(row["status"]),
+                reason,
+                traceback,
+            )
+        )
+    return broken
+
+
+def _records(column: pd.Series[str]) -> list[dict[str, str]]:
+    """The distinct JSON objects of a column, as text."""
+    texts = dict.fromkeys(str(text) for text in column.dropna())
+    return [{str(k): str(v) for k, v in json.loads(text).items()} for text in texts]
+
+
+def shortened(suite: Suite, how: Conditions) -> str:
+    """A sentence for runs that trained less than the suite as written; empty otherwise."""
+    if how.epochs >= how.epochs_declared and suite.train_images is None:
+        return ""
+    images = f" on {suite.train_images:,} training images" if suite.train_images else ""
+    return (
+        f"A short run: {wording.counted(how.epochs, 'epoch')}{images}, where the suite as written"
+        f" asks for {how.epochs_declared}. Its verdicts are about a training of this length."
+    )

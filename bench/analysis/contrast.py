@@ -1,0 +1,293 @@
+"""Two variants, or a variant and a number, brought together for a test.
+
+This is the one place that decides what is paired with what: and drops no seed unsaid.
+Times are compared as logarithms, so that their difference is a ratio.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench import stats
+from bench.analysis.looks import ALPHA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from bench.analysis.metrics import Values
+    from bench.frames import Metric
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A variant ``a`` against ``b``: another variant, or a number.
+
+    Attributes:
+        a, b: values per seed, shapes (n_a,) and (n_b,), in the metric's unit; times as logarithms.
+        paired: whether the i-th values of both belong to the same seed.
+        missed_a, missed_b: how many of them never met the target and count the budget.
+        cautions: what was left out or broken, in sentences.
+        problem: why nothing can be compared, as the end of a sentence; None if it can.
+    """
+
+    metric: Metric
+    a: NDArray[np.float64]
+    b: NDArray[np.float64]
+    paired: bool = True
+    missed_a: int = 0
+    missed_b: int = 0
+    cautions: tuple[str, ...] = ()
+    problem: str | None = None
+
+    def test(self, *, margin: float | None = None, shift: float = 0.0) -> stats.Comparison:
+        """The comparison of a with b + shift; margin and shift on the scale of the values.
+
+        Raises:
+            StatsError: there is nothing to compare (``problem`` says why).
+        """
+        compare = stats.compare_paired if self.paired else stats.compare_unpaired
+        return compare(
+            self.a,
+            self.b + shift,
+            margin=margin,
+            higher_is_better=self.metric.higher_is_better is not False,
+        )
+
+    def scaled(self, value: float) -> float:
+        """A margin or a number in the metric's unit, on the scale of the values."""
+        return math.log(value) if self.metric.ratio else value
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a test says of a contrast, in the metric's unit (for times as ratios).
+
+    ``test`` is None where none was possible: ``contrast.problem`` says why. ``family``: how many tests
+    are judged together with it, itself included; it counts in what could be detected.
+    """
+
+    contrast: Contrast
+    test: stats.Comparison | None
+    family: int = 1
+
+    @property
+    def metric(self) -> Metric:
+        """The metric that was compared."""
+        return self.contrast.metric
+
+    @property
+    def difference(self) -> float | None:
+        """Mean difference; for times the ratio of geometric means. None if a run diverged."""
+        return self._shown(self.test.mean_difference) if self.test else None
+
+    @property
+    def ci_low(self) -> float | None:
+        """Lower end of the 95 % t interval of the difference."""
+        return self._shown(self.test.ci_low) if self.test else None
+
+    @property
+    def ci_high(self) -> float | None:
+        """Upper end of the 95 % t interval of the difference."""
+        return self._shown(self.test.ci_high) if self.test else None
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the width of that interval, which says how many digits mean something."""
+        if self.ci_low is None or self.ci_high is None:
+            return None
+        return (self.ci_high - self.ci_low) / 2
+
+    @property
+    def detectable(self) -> float | None:
+        """The smallest difference that these seeds detect with 80 % power, as one of its family."""
+        test = self.test
+        if test is None or test.minimal_detectable_difference is None:
+            return None
+        alone, strict = (
+            stats.minimal_detectable_effect(test.n, alpha=alpha, paired=test.paired)
+            for alpha in (ALPHA, test.alpha / self.family)
+        )
+        return self._shown(test.minimal_detectable_difference * strict / alone)
+
+    @property
+    def seeds_needed(self) -> int | None:
+        """Seeds that detect a difference as seen with 80 % power, as one of its family."""
+        test = self.test
+        if test is None or not test.effect_size:
+            return None
+        alpha = test.alpha / self.family
+        return math.ceil(stats.seeds_needed(test.effect_size, alpha=alpha, paired=test.paired))
+
+    @property
+    def anytime_e(self) -> float | None:
+        """Evidence of the anytime sign test, valid however often one looked; None if not paired."""
+        if self.test is None or self.test.wins is None or self.test.losses is None:
+            return None
+        return stats.anytime_sign_test(self.test.wins, self.test.losses).e_value
+
+    def in_family(self, size: int, alpha: float) -> Finding:
+        """The same finding as one of so many tests, each Holm p being held against alpha."""
+        test = None if self.test is None else replace(self.test, alpha=alpha)
+        return replace(self, test=test, family=max(size, 1))
+
+    def _shown(self, value: float | None) -> float | None:
+        return math.exp(value) if value is not None and self.metric.ratio else value
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over seeds with its 95 % t interval, in the metric's unit; geometric for times.
+
+    None: no seed has a value, or one is infinite; for the ends also fewer than three seeds.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the width of the interval, which says how many digits mean something."""
+        if self.low is None or self.high is None:
+            return None
+        return (self.high - self.low) / 2
+
+
+def contrast(a: Values, b: Values | float) -> Contrast:
+    """Bring the values of a variant together with those of another one, or with a number."""
+    if isinstance(b, float):
+        return _against_number(a, b)
+    notes = [*_missing(a), *_missing(b)]
+    seeds_a, seeds_b = set(a.by_seed), set(b.by_seed)
+    if a.metric.timed:
+        apart = (a.concurrent ^ b.concurrent) & seeds_a & seeds_b
+        seeds_a, seeds_b = seeds_a - apart, seeds_b - apart
+        if apart:
+            notes.append(
+                f"Left out {_seeds(apart)}: one of the two times was taken while other trials ran,"
+                " the other was not."
+            )
+        if (a.concurrent & seeds_a) or (b.concurrent & seeds_b):
+            notes.append("Times were taken while other trials ran on the same machine.")
+    paired = seeds_a == seeds_b
+    if not paired:
+        notes.append(
+            f"Pairing is broken: {a.variant} has {len(seeds_a)} seeds, {b.variant} {len(seeds_b)},"
+            f" {len(seeds_a & seeds_b)} in common. Welch's test compares them as two groups."
+        )
+    return Contrast(
+        metric=a.metric,
+        a=_array(a, seeds_a),
+        b=_array(b, seeds_b),
+        paired=paired,
+        missed_a=len(a.not_reached),
+        missed_b=len(b.not_reached),
+        cautions=(*notes, *_budget(a, b)),
+        problem=_problem(a, seeds_a) or _problem(b, seeds_b) or _nobody_reached(a, b),
+    )
+
+
+def _against_number(a: Values, number: float) -> Contrast:
+    problem = _problem(a, set(a.by_seed))
+    if a.metric.ratio and number <= 0:
+        problem, number = "a time is always above 0 s", 1.0
+    constant = math.log(number) if a.metric.ratio else number
+    notes = [*_missing(a), *_budget(a)]
+    if a.metric.timed and a.concurrent:
+        notes.append("Times were taken while other trials ran on the same machine.")
+    values = _array(a, set(a.by_seed))
+    return Contrast(
+        a.metric,
+        values,
+        np.full(values.size, constant),
+        missed_a=len(a.not_reached),
+        cautions=tuple(notes),
+        problem=problem,
+    )
+
+
+def mean_over_seeds(values: Values) -> Mean:
+    """The mean of a variant's seeds with its interval."""
+    from_nothing = contrast(values, 1.0 if values.metric.ratio else 0.0)
+    if from_nothing.a.size == 0:
+        return Mean(None, None, None)
+    found = Finding(from_nothing, from_nothing.test())
+    return Mean(found.difference, found.ci_low, found.ci_high)
+
+
+def as_family(
+    tests: Iterable[stats.Comparison | None], *, alpha: float = ALPHA
+) -> list[stats.Comparison | None]:
+    """The tests judged as one family: their p, and their p of equivalence, adjusted by Holm.
+
+    A None is a comparison that could not be made; it does not count. alpha: what an adjusted p is
+    held against (at a declared look less than 0.05); intervals stay those of 95 %.
+    """
+    family = list(tests)
+    p = stats.adjust([t.p_value if t else None for t in family])
+    q = stats.adjust([t.equivalence.p_value if t and t.equivalence else None for t in family])
+    judged: list[stats.Comparison | None] = []
+    for test, p_holm, q_holm in zip(family, p, q, strict=True):
+        if test is None:
+            judged.append(None)
+            continue
+        equivalence = test.equivalence
+        if equivalence is not None and q_holm is not None:
+            equivalence = replace(equivalence, p_value=q_holm, alpha=alpha)
+        adjusted = test.with_adjusted_p(p_holm)
+        judged.append(replace(adjusted, alpha=alpha, equivalence=equivalence))
+    return judged
+
+
+def _array(values: Values, seeds: set[int]) -> NDArray[np.float64]:
+    array = np.array([values.by_seed[seed] for seed in sorted(seeds)], dtype=np.float64)
+    return np.log(array) if values.metric.ratio else array
+
+
+def _problem(values: Values, seeds: set[int]) -> str | None:
+    if not values.by_seed:
+        return values.why_empty
+    if not seeds:
+        return f"no time of {values.variant} was taken under the same conditions"
+    if values.undefined:
+        return f"{_seeds(values.undefined)} of {values.variant} diverged, with no value to compare"
+    return None
+
+
+def _nobody_reached(a: Values, b: Values) -> str | None:
+    """Two budgets spent in vain are no evidence that two times are alike."""
+    if len(a.not_reached) == len(a.by_seed) and len(b.not_reached) == len(b.by_seed):
+        return "no seed of either reaches the target within the budget"
+    return None
+
+
+def _missing(values: Values) -> list[str]:
+    said = []
+    if values.failed:
+        said.append(f"{values.variant}: {_seeds(values.failed)} failed, so there is no result.")
+    if values.missing and values.by_seed:
+        have = "has" if len(values.missing) == 1 else "have"
+        said.append(
+            f"{values.variant}: {_seeds(values.missing)} {have} no {values.metric.label} on record."
+        )
+    return said
+
+
+def _budget(*sides: Values) -> list[str]:
+    return [
+        f"{side.variant}: {len(side.not_reached)} of {len(side.by_seed)} seeds never reached the"
+        " target; they count the whole budget."
+        for side in sides
+        if side.not_reached
+    ]
+
+
+def _seeds(seeds: Iterable[int]) -> str:
+    numbers = sorted(seeds)
+    return f"seed{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"

@@ -1,0 +1,42 @@
+"""Convergence: the mean curve of each variant with its t interval over seeds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy import special
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.store import Results
+
+METRICS: Final = ("test_accuracy", "train_objective")
+MOST: Final = 4  # curves of imported metrics that are drawn
+
+
+def convergence(results: Results, question: str) -> pd.DataFrame:
+    """Mean curves of a question.
+
+    Columns: variant, epoch, metric, n (seeds), mean, and low and high, the ends of the pointwise
+    95 % t interval over seeds (NaN below three seeds). An evaluation that was not finite is in no
+    mean: n says how many seeds were left. Epochs are in order.
+    """
+    import pandas as pd
+
+    suite = results.suite
+    names: tuple[str, ...] = METRICS
+    if suite.imported is not None:
+        names = tuple(n for n in suite.imported.metrics if n in suite.curve_metrics)[:MOST]
+    curves = results.curves[results.curves.question == question].sort_values("epoch", kind="stable")
+    parts = []
+    for name in names:
+        finite = curves[np.isfinite(curves[name])]
+        groups = finite.groupby(["variant", "epoch"], sort=False)[name]
+        parts.append(groups.agg(n="count", mean="mean", sd="std").reset_index().assign(metric=name))
+    frame = pd.concat(parts, ignore_index=True)
+    half = special.stdtrit(np.maximum(frame.n - 1, 1), 0.975) * frame.sd / np.sqrt(frame.n)
+    half = half.where(frame.n >= 3)
+    frame["low"], frame["high"] = frame["mean"] - half, frame["mean"] + half
+    return frame.drop(columns="sd")

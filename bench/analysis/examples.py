@@ -1,0 +1,192 @@
+"""Example by example: how far another test set would move the answer, which classes and images are hard.
+
+The replicate stays the seed. What is said here stands beside the comparison over seeds and never replaces it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from bench import stats
+from bench.frames import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from bench.predictions import Predictions
+    from bench.store import Results
+
+HARDEST: Final = 20  # images listed per question
+
+EXAMPLES: Final = (
+    Column("question", "str", "", "the question"),
+    Column("variant", "str", "", "the variant that is compared"),
+    Column("baseline", "str", "", "the variant it is compared with"),
+    Column("n_seeds", "int", "seeds", "seeds of which both have predictions"),
+    Column("n_examples", "int", "images", "test images"),
+    Column("difference", "float", "share", "accuracy of the variant minus that of the baseline"),
+    Column("seeds_low", "float", "share", "95 % interval for other seeds on this test set"),
+    Column("seeds_high", "float", "share", "its upper end"),
+    Column("both_low", "float", "share", "95 % interval for other seeds and another test set"),
+    Column("both_high", "float", "share", "its upper end"),
+    Column("example_share", "float", "share", "of that variance: due to the choice of images"),
+    Column("mcnemar_seed", "int", "", "the first common seed, for one pair of networks alone"),
+    Column("only_variant", "int", "images", "right for the variant only, at that seed"),
+    Column("only_baseline", "int", "images", "right for the baseline only, at that seed"),
+    Column("p_mcnemar", "float", "", "exact two-sided McNemar: about these two networks only"),
+)
+CLASSES: Final = (
+    Column("question", "str", "", "the question"),
+    Column("variant", "str", "", "the variant"),
+    Column("class", "int", "", "the true class"),
+    Column("images", "int", "images", "test images of this class"),
+    Column("n", "int", "seeds", "seeds with predictions"),
+    Column("accuracy", "float", "share", "mean over seeds of the accuracy on this class"),
+    Column("ci_low", "float", "share", "95 % t interval over seeds"),
+    Column("ci_high", "float", "share", "its upper end"),
+)
+HARD: Final = (
+    Column("question", "str", "", "the question"),
+    Column("example", "int", "", "position of the image in the test set, from 0"),
+    Column("label", "int", "", "its true class"),
+    Column("networks", "int", "networks", "trained networks of the question, all variants"),
+    Column("wrong", "float", "share", "of them that classify it wrongly"),
+    Column("mostly_taken_for", "int", "", "the wrong class they give most often"),
+)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The three frames: columns as in ``EXAMPLES``, ``CLASSES`` and ``HARD``."""
+
+    examples: pd.DataFrame
+    classes: pd.DataFrame
+    hard: pd.DataFrame
+
+
+def by_example(results: Results) -> Examples:
+    """Everything that the predictions of a run say; empty frames if it kept none."""
+    examples, classes, hard = [], [], []
+    for question in results.suite.questions:
+        trials = _trials(results, question)
+        baseline = results.suite.baseline(question)
+        for variant, by_seed in trials.items():
+            classes += _classes(results.predictions, question, variant, by_seed)
+            if variant != baseline and baseline in trials:
+                row = _compared(results.predictions, by_seed, trials[baseline])
+                if row:
+                    names = {"question": question, "variant": variant, "baseline": baseline}
+                    examples.append(names | row)
+        hard += _hard(results.predictions, question, trials)
+    return Examples(_frame(examples, EXAMPLES), _frame(classes, CLASSES), _frame(hard, HARD))
+
+
+def _trials(results: Results, question: str) -> dict[str, dict[int, str]]:
+    """Variant -> seed -> trial_id, of the trials that kept predictions."""
+    rows = results.trials[results.trials.question == question]
+    found: dict[str, dict[int, str]] = {}
+    for variant, seed, trial_id in zip(rows.variant, rows.seed, rows.trial_id, strict=True):
+        if trial_id in results.predictions:
+            found.setdefault(str(variant), {})[int(seed)] = str(trial_id)
+    return found
+
+
+def _compared(
+    predictions: Predictions, a: Mapping[int, str], b: Mapping[int, str]
+) -> dict[str, object]:
+    """One row of ``EXAMPLES`` without its names; empty without a common seed."""
+    seeds = sorted(a.keys() & b.keys())
+    if not seeds:
+        return {}
+    correct_a = np.array([predictions.correct(a[seed]) for seed in seeds])
+    correct_b = np.array([predictions.correct(b[seed]) for seed in seeds])
+    pair = stats.mcnemar_exact(correct_a[0], correct_b[0])
+    row: dict[str, object] = {
+        "n_seeds": len(seeds),
+        "n_examples": correct_a.shape[1],
+        "difference": float(correct_a.mean() - correct_b.mean()),
+        "mcnemar_seed": seeds[0],
+        "only_variant": pair.only_a,
+        "only_baseline": pair.only_b,
+        "p_mcnemar": pair.p_value,
+    }
+    if len(seeds) < 3:
+        return row
+    found = stats.two_level_interval(correct_a, correct_b)
+    ends = ("seeds_low", "seeds_high", "both_low", "both_high", "example_share")
+    return row | {name: getattr(found, name) for name in ends}
+
+
+def _classes(
+    predictions: Predictions, question: str, variant: str, by_seed: Mapping[int, str]
+) -> list[dict[str, object]]:
+    labels = predictions.labels(next(iter(by_seed.values())))
+    counts = np.bincount(labels)
+    shares = np.array(
+        [
+            np.bincount(labels, predictions.correct(trial_id), counts.size) / np.maximum(counts, 1)
+            for trial_id in by_seed.values()
+        ]
+    )
+    n = len(shares)
+    mean, half = shares.mean(axis=0), _half_width(shares)
+    return [
+        {
+            "question": question,
+            "variant": variant,
+            "class": int(label),
+            "images": int(counts[label]),
+            "n": n,
+            "accuracy": float(mean[label]),
+            "ci_low": float(mean[label] - half[label]),
+            "ci_high": float(mean[label] + half[label]),
+        }
+        for label in np.flatnonzero(counts)
+    ]
+
+
+def _half_width(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Half the width of the 95 % t interval over seeds, per class; NaN below three seeds."""
+    n = len(shares)
+    if n < 3:
+        return np.full(shares.shape[1], np.nan)
+    return np.asarray(special.stdtrit(n - 1, 0.975) * shares.std(axis=0, ddof=1) / np.sqrt(n))
+
+
+def _hard(
+    predictions: Predictions, question: str, trials: Mapping[str, Mapping[int, str]]
+) -> list[dict[str, object]]:
+    """The images that most networks of the question get wrong, the worst first."""
+    ids = list(dict.fromkeys(i for by_seed in trials.values() for i in by_seed.values()))
+    if not ids:
+        return []
+    labels = predictions.labels(ids[0])
+    wrong = np.mean([~predictions.correct(trial_id) for trial_id in ids], axis=0)
+    worst = np.argsort(-wrong, kind="stable")[:HARDEST]
+    answers = np.array([predictions.predicted(trial_id)[worst] for trial_id in ids])
+    rows: list[dict[str, object]] = []
+    for column, example in enumerate(worst):
+        mistaken = answers[:, column][answers[:, column] != labels[example]]
+        if mistaken.size:
+            rows.append(
+                {
+                    "question": question,
+                    "example": int(example),
+                    "label": int(labels[example]),
+                    "networks": len(ids),
+                    "wrong": float(wrong[example]),
+                    "mostly_taken_for": int(np.bincount(mistaken).argmax()),
+                }
+            )
+    return rows
+
+
+def _frame(rows: list[dict[str, object]], columns: tuple[Column, ...]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=[column.name for column in columns])

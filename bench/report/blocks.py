@@ -1,0 +1,153 @@
+"""What a page is made of. Sections arrange these; a template of the same name formats each.
+
+A block holds text and numbers that are already rounded, never markup: templates escape everything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Block:
+    """Something on the page; ``template`` names its file in ``report_templates/blocks``."""
+
+    template: ClassVar[str]
+
+
+@dataclass(frozen=True)
+class Section(Block):
+    """A part of the page with a heading. Those on the page itself make the table of contents."""
+
+    template: ClassVar[str] = "section.html"
+    anchor: str
+    title: str
+    blocks: tuple[Block, ...]
+    lead: str = ""
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Prose(Block):
+    """Paragraphs of plain text."""
+
+    template: ClassVar[str] = "prose.html"
+    paragraphs: tuple[str, ...]
+    kind: str = "text"
+    """``text``, ``ask`` (a question as it was put), ``answer`` (its headline) or ``note``."""
+
+
+@dataclass(frozen=True)
+class Finding(Block):
+    """A sentence with a verdict in front; ``says`` is the claim it is about, if any."""
+
+    template: ClassVar[str] = "finding.html"
+    verdict: str
+    sentence: str
+    says: str = ""
+    anchor: str = ""
+    href: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Findings(Block):
+    """A list of findings."""
+
+    template: ClassVar[str] = "findings.html"
+    items: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class AnswerCard(Block):
+    """A question with its answer in one sentence, as the first screen shows it."""
+
+    template: ClassVar[str] = "answer_card.html"
+    title: str
+    href: str
+    headline: str
+    tally: tuple[tuple[str, int], ...]
+    """Verdicts of the question's claims with how many there are of each."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: text, and how to show it."""
+
+    text: str
+    kind: str = "text"
+    """``text``, ``number``, ``verdict`` or ``variant``."""
+    colour: int | None = None
+    """Number of the variant's colour."""
+    mark: str = ""
+    """A verdict, shown as its sign beside the text."""
+    href: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading with, where it is a term, its meaning."""
+
+    title: str
+    meaning: str = ""
+    kind: str = "text"
+
+
+@dataclass(frozen=True)
+class Table(Block):
+    """Rows under headings; the first cell of a row names it, and a lone cell heads a group."""
+
+    template: ClassVar[str] = "table.html"
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One chart: a Vega-Lite specification of flexible width, and its height in px."""
+
+    title: str
+    spec: dict[str, Any] = field(repr=False)
+    height: int
+    alt: str
+
+
+@dataclass(frozen=True)
+class Figure(Block):
+    """Charts side by side with one legend and one caption."""
+
+    template: ClassVar[str] = "figure.html"
+    anchor: str
+    caption: str
+    panels: tuple[Panel, ...]
+    legend: tuple[tuple[str, int], ...] = ()
+    """Variants with the numbers of their colours."""
+
+
+@dataclass(frozen=True)
+class Facts(Block):
+    """Terms with what there is to say of each."""
+
+    template: ClassVar[str] = "facts.html"
+    items: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Fold(Block):
+    """Something that opens on demand."""
+
+    template: ClassVar[str] = "fold.html"
+    summary: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Code(Block):
+    """Text shown as it is, in a fixed-width font."""
+
+    template: ClassVar[str] = "code.html"
+    text: str
+    label: str

@@ -1,0 +1,409 @@
+"""Charts as Vega-Lite specifications, drawn with Altair: one function per chart, one question each.
+
+Charts are as wide as their place on the page. Shares are scaled to percent here, once.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import altair as alt
+import numpy as np
+
+from bench.analysis import wording
+from bench.report import palette
+from bench.report.blocks import Panel
+from bench.report.frame import Frame, frame
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.analysis import QuestionAnalysis
+    from bench.analysis.comparisons import Compared
+    from bench.analysis.targets import Reaching
+    from bench.frames import Metric
+
+ROW: Final = 34  # px per variant in charts with a row for each
+_FEW_POINTS: Final = 12  # shorter curves show their evaluations as dots
+_NUMBER: Final = ".4~r"
+_MOST_DOTS: Final = 3_000  # of seeds, on a page; above, quantiles take their place
+_MOST_POINTS: Final = 16_000  # of curves, on a page; above, steps are left out
+_FEWEST_STEPS: Final = 10
+
+_QUANTILES: Final = ("q05", "q25", "median", "q75", "q95")
+
+Rows = list[dict[str, Any]]
+
+
+def convergence(question: QuestionAnalysis) -> list[Panel]:
+    """Mean curves over epochs with their intervals over seeds, one panel per metric."""
+    return [_curve(question, question.metric(name)) for name in question.curves.metric.unique()]
+
+
+def outside_of_curves(question: QuestionAnalysis) -> tuple[str, ...]:
+    """Variants outside of the zoomed axes of the curves."""
+    outside: dict[str, None] = {}
+    for name in question.curves.metric.unique():
+        rows = _curve_rows(question, question.metric(name))
+        if rows and not _is_log(question.metric(name), rows):
+            outside |= dict.fromkeys(_curve_frame(question, rows).outside)
+    return tuple(outside)
+
+
+def are_thinned(question: QuestionAnalysis) -> bool:
+    """Whether the curves leave steps out, because the page would be too large with all."""
+    steps = question.curves.groupby("metric").epoch.nunique()
+    return bool(steps.max() > _most_steps(question))
+
+
+def are_quantiles(question: QuestionAnalysis) -> bool:
+    """Whether seeds are shown as quantiles, because there are too many for a dot each."""
+    dots = sum(v.seeds for v in question.variants)
+    return dots > max(_MOST_DOTS // len(question.suite.questions), 50)
+
+
+def seeds(question: QuestionAnalysis) -> Panel:
+    """The primary metric of every seed; thin lines join the same seed. Of very many, quantiles."""
+    if are_quantiles(question):
+        return _quantiles(question)
+    measure, names = question.primary, [v.name for v in question.variants]
+    scale = wording.percent_scale(measure)
+    rows: Rows = [
+        {"variant": v.name, "row": row, "seed": seed, "value": value * scale}
+        for row, v in enumerate(question.variants)
+        for seed, value in sorted(v.primary.by_seed.items())
+        if math.isfinite(value)
+    ]
+    found = {name: [r["value"] for r in rows if r["variant"] == name] for name in names}
+    centres = {name: sum(v) / len(v) for name, v in found.items() if v}
+    axis = frame(found, centres)
+    title = _title(measure.label, wording.unit(measure))
+    rows = [r for r in rows if r["variant"] not in axis.outside]
+    base = alt.Chart(_data(rows)).encode(x=_x("value", title, axis), y=_rows(names))
+    lines = base.mark_line(color="var(--muted)", opacity=0.3, strokeWidth=1, clip=True)
+    dots = base.mark_circle(size=64, opacity=0.85, clip=True)
+    layers = [
+        lines.encode(detail="seed:N", order="row:Q"),
+        dots.encode(color=_colours(names), tooltip=_tooltip("variant", "seed", value=title)),
+        *_off_axis(axis, centres, names, wording.unit(measure)),
+    ]
+    ranges = [f"{name} {min(v):.4g} to {max(v):.4g}" for name, v in found.items() if v]
+    alt_text = f"Dots: {title} of every seed. {'; '.join(ranges)}."
+    return _panel(
+        f"{_capital(measure.label)} at the end, every seed", layers, len(names) * ROW, alt_text
+    )
+
+
+def _quantiles(question: QuestionAnalysis) -> Panel:
+    """The primary metric over the seeds: median, the middle half and the middle nine tenths."""
+    measure, names = question.primary, [v.name for v in question.variants]
+    scale, rows = wording.percent_scale(measure), []
+    for v in question.variants:
+        values = [x * scale for x in v.primary.by_seed.values() if math.isfinite(x)]
+        if values:
+            five = np.quantile(values, (0.05, 0.25, 0.5, 0.75, 0.95)).tolist()
+            rows.append({"variant": v.name, **dict(zip(_QUANTILES, five, strict=True))})
+    centres = {r["variant"]: r["median"] for r in rows}
+    axis = frame({r["variant"]: [r[q] for q in _QUANTILES] for r in rows}, centres)
+    title = _title(measure.label, wording.unit(measure))
+    kept = [r for r in rows if r["variant"] not in axis.outside]
+    base = alt.Chart(_data(kept)).encode(
+        y=_rows(names),
+        color=_colours(names),
+        tooltip=_tooltip("variant", **{q: q for q in _QUANTILES}),
+    )
+    layers = [
+        base.mark_rule(strokeWidth=1.5, clip=True).encode(x=_x("q05", title, axis), x2="q95:Q"),
+        base.mark_rule(strokeWidth=7, opacity=0.5, clip=True).encode(
+            x=_x("q25", title, axis), x2="q75:Q"
+        ),
+        base.mark_circle(size=64, opacity=1, clip=True).encode(x=_x("median", title, axis)),
+        *_off_axis(axis, centres, names, wording.unit(measure)),
+    ]
+    said = [f"{name} {median:.4g}" for name, median in centres.items()]
+    alt_text = f"Quantiles of {title} over seeds. Medians: {'; '.join(said)}."
+    heading = f"{_capital(measure.label)} at the end, quantiles over seeds"
+    return _panel(heading, layers, len(names) * ROW, alt_text)
+
+
+def forest(question: QuestionAnalysis) -> Panel | None:
+    """Differences to the baseline with their intervals, and the margin; None if there are none."""
+    shown = [c for c in question.decisive if c.found.difference is not None]
+    if not shown:
+        return None
+    measure, names = question.primary, [c.variant for c in shown]
+    scale = 1.0 if measure.ratio else wording.percent_scale(measure)
+    rows = [_forest_row(c, scale) for c in shown]
+    nothing = 1.0 if measure.ratio else 0.0
+    band = _margin_band(question, scale)
+    centres = {r["variant"]: r["difference"] for r in rows}
+    ends = {
+        r["variant"]: [v for v in (r["low"], r["difference"], r["high"]) if v is not None]
+        for r in rows
+    }
+    axis = frame(ends, centres, (nothing, *band))
+    unit = wording.unit_of_difference(measure)
+    title = _title("difference", unit)
+    rows = [r for r in rows if r["variant"] not in axis.outside]
+    colours = _colours([v.name for v in question.variants])
+    tooltip = _tooltip("variant", "verdict", difference=title, low="from", high="to")
+    base = alt.Chart(_data(rows)).encode(y=_rows(names), color=colours, tooltip=tooltip)
+    layers = [
+        *_reference(nothing, band),
+        base.mark_rule(strokeWidth=3, clip=True).encode(x=_x("low", title, axis), x2="high:Q"),
+        base.mark_circle(size=90, opacity=1, clip=True).encode(x=_x("difference", title, axis)),
+        *_off_axis(axis, centres, names, "points" if unit == wording.POINTS else unit),
+    ]
+    said = "; ".join(f"{name} {difference:+.3g}" for name, difference in centres.items())
+    heading = f"{_capital(measure.label)}: difference to {question.baseline}"
+    alt_text = f"{heading}, {unit}: {said}."
+    return _panel(heading, layers, len(names) * ROW, alt_text)
+
+
+def reached(question: QuestionAnalysis) -> Panel:
+    """The share of seeds that have reached the target by each epoch, as steps."""
+    names = [v.name for v in question.variants]
+    rows = [row for variant in question.reaching for row in _steps(variant)]
+    title = "seeds that reached (%)"
+    x = alt.X("epoch:Q").title("epoch").axis(tickMinStep=1, grid=False)
+    y = alt.Y("share:Q").axis(alt.Axis(title=title, tickCount=5)).scale(domain=[0, 100])
+    base = alt.Chart(_data(rows)).encode(x=x, y=y, color=_colours(names))
+    layers = [
+        base.mark_line(interpolate="step-after", strokeWidth=2).encode(strokeDash=_dashes(names)),
+        base.mark_circle(size=40).encode(tooltip=_tooltip("variant", "epoch", share=title)),
+    ]
+    ends = [f"{v.variant} {v.reached} of {v.n}" for v in question.reaching]
+    alt_text = (
+        f"Steps of the share of seeds that reached the target. In the end: {'; '.join(ends)}."
+    )
+    return _panel("Seeds that have reached the target", layers, 240, alt_text)
+
+
+def _steps(variant: Reaching) -> Rows:
+    """Where the share of a variant's seeds rises, with both ends of the line."""
+    if not variant.n:
+        return []
+    times = sorted(time for seed, time in variant.spent.items() if seed not in variant.missed)
+    shares = {0.0: 0.0} | {time: 100 * n / variant.n for n, time in enumerate(times, start=1)}
+    shares.setdefault(variant.budget, 100 * len(times) / variant.n)
+    return [{"variant": variant.variant, "epoch": e, "share": s} for e, s in shares.items()]
+
+
+def _curve(question: QuestionAnalysis, measure: Metric) -> Panel:
+    names = [v.name for v in question.variants]
+    rows = _curve_rows(question, measure)
+    first, last = _span(question, rows)
+    title, step = _title(measure.label, wording.unit(measure)), question.suite.step
+    if _is_log(measure, rows):
+        words, scale = f"{title}, log scale", alt.Scale(type="log", nice=False)
+        ticks = _log_ticks([r["mean"] for r in rows])
+    else:
+        words, ticks = title, alt.Undefined
+        scale = alt.Scale(domain=_curve_frame(question, rows).ends, nice=False, zero=False)
+        rows = rows if question.suite.imported else _trained(question, rows)
+    axis = alt.Axis(title=words, tickCount=5, values=ticks)
+    smallest = alt.Undefined if question.suite.imported else 1
+    x = alt.X("epoch:Q").title(step).axis(tickMinStep=smallest, grid=False)
+    x = x.scale(domain=[first, last], nice=False)
+    y = alt.Y("mean:Q").axis(axis).scale(scale)
+    base = alt.Chart(_data(rows)).encode(x=x, color=_colours(names))
+    layers = [
+        base.mark_area(opacity=0.15, clip=True).encode(
+            y=alt.Y("low:Q").axis(axis).scale(scale), y2="high:Q"
+        ),
+        base.mark_line(strokeWidth=2, clip=True).encode(y=y, strokeDash=_dashes(names)),
+        base.mark_circle(clip=True, size=40).encode(
+            y=y,
+            opacity=alt.value(1 if _is_short(rows) else 0),  # unseen dots carry the tooltips
+            tooltip=_tooltip("variant", epoch=step, mean=title, low="from", high="to", n="seeds"),
+        ),
+    ]
+    finals = [f"{r['variant']} {r['mean']:.4g}" for r in rows if r["epoch"] == last]
+    alt_text = f"Curves of {title} over {step}s. At {step} {last:g}: {'; '.join(finals)}."
+    return _panel(_capital(measure.label), layers, 280, alt_text)
+
+
+def _curve_rows(question: QuestionAnalysis, measure: Metric) -> Rows:
+    scale = wording.percent_scale(measure)
+    curves = question.curves[question.curves.metric == measure.name]
+    shown = np.sort(curves.epoch.unique())
+    if len(shown) > _most_steps(question):
+        chosen = np.linspace(0, len(shown) - 1, _most_steps(question)).round().astype(int)
+        curves = curves[curves.epoch.isin(shown[chosen])]
+    log = measure.higher_is_better is False and bool((curves["mean"] > 0).all())
+    rows: Rows = []
+    for record in curves.to_dict("records"):
+        low, mean, high = (_finite(record[key], scale) for key in ("low", "mean", "high"))
+        low = mean if low is None else low
+        high = mean if high is None else high
+        if log and low is not None and mean is not None and low <= 0 < mean:
+            low = mean / 10  # an interval through zero has no place on a logarithmic axis
+        rows.append(
+            {
+                "variant": record["variant"],
+                "epoch": record["epoch"],
+                "mean": mean,
+                "low": low,
+                "high": high,
+                "n": record["n"],
+            }
+        )
+    return rows
+
+
+def _most_steps(question: QuestionAnalysis) -> int:
+    """How many steps a curve can show, so that all curves of the page stay within a bound."""
+    metrics = max(question.curves.metric.nunique(), 1)
+    curves = len(question.suite.questions) * metrics * max(len(question.variants), 1)
+    return max(_MOST_POINTS // curves, _FEWEST_STEPS)
+
+
+def _is_log(measure: Metric, rows: Rows) -> bool:
+    """Whether a curve has a logarithmic axis: losses and the like, which are above zero."""
+    return measure.higher_is_better is False and all(r["mean"] > 0 for r in rows)
+
+
+def _span(question: QuestionAnalysis, rows: Rows) -> tuple[float, float]:
+    steps = [r["epoch"] for r in rows]
+    first = min(steps, default=0) if question.suite.imported else 0
+    return first, max(steps, default=0)
+
+
+def _curve_frame(question: QuestionAnalysis, rows: Rows) -> Frame:
+    """An axis over the trained network; the value before training lies far below it."""
+    seen: dict[str, list[float]] = {}
+    for r in _trained(question, rows):
+        seen.setdefault(r["variant"], []).append(r["mean"])
+    return frame(seen, {name: values[-1] for name, values in seen.items()})
+
+
+def _log_ticks(values: list[float]) -> list[float]:
+    """1, 2 and 5 of every power of ten that the values span; only 1 where they span many."""
+    if not values:
+        return []
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    steps = (1, 2, 5) if high - low <= 2 else (1,)
+    return [step * 10.0**power for power in range(low, high + 1) for step in steps]
+
+
+def _trained(question: QuestionAnalysis, rows: Rows) -> Rows:
+    """Rows from the first epoch on; of an imported file, those behind the first tenth of its steps."""
+    first, last = _span(question, rows)
+    start = first + 0.1 * (last - first) if question.suite.imported else 1
+    return [r for r in rows if r["epoch"] >= start] or rows
+
+
+def _is_short(rows: Rows) -> bool:
+    return len({r["epoch"] for r in rows}) <= _FEW_POINTS
+
+
+def _forest_row(c: Compared, scale: float) -> dict[str, Any]:
+    difference = _finite(c.found.difference, scale)
+    low, high = _finite(c.found.ci_low, scale), _finite(c.found.ci_high, scale)
+    return {
+        "variant": c.variant,
+        "difference": difference,
+        "low": difference if low is None else low,
+        "high": difference if high is None else high,
+        "verdict": c.verdict,
+    }
+
+
+def _margin_band(question: QuestionAnalysis, scale: float) -> tuple[float, ...]:
+    margin = question.margin
+    if margin is None:
+        return ()
+    if question.primary.ratio:
+        return 1 / margin, margin
+    return -margin * scale, margin * scale
+
+
+def _reference(nothing: float, band: tuple[float, ...]) -> list[alt.Chart]:
+    """The line of no difference, and the band of differences that do not matter."""
+    line = alt.Chart(_data([{"at": nothing}])).mark_rule(color="var(--rule)", strokeWidth=1.5)
+    layers = [line.encode(x="at:Q")]
+    if band:
+        area = alt.Chart(_data([{"low": band[0], "high": band[1]}]))
+        area = area.mark_rect(color="var(--muted)", opacity=0.16)
+        layers.insert(0, area.encode(x="low:Q", x2="high:Q"))
+    return layers
+
+
+def _off_axis(
+    axis: Frame, centres: dict[str, float], names: list[str], unit: str
+) -> list[alt.Chart]:
+    """An arrow with the number, at the edge, for each variant outside of the axis."""
+    layers = []
+    for name in axis.outside:
+        left = centres[name] < axis.low
+        number = wording.with_unit(wording.number(centres[name], 1), unit)
+        text = f"◂ {number}" if left else f"{number} ▸"
+        place = [{"variant": name, "at": axis.low if left else axis.high, "text": text}]
+        mark = alt.Chart(_data(place)).mark_text(
+            align="left" if left else "right",
+            dx=4 if left else -4,
+            color="var(--muted)",
+            fontSize=12,
+        )
+        layers.append(mark.encode(x="at:Q", y=_rows(names), text="text:N"))
+    return layers
+
+
+def _panel(title: str, layers: Sequence[alt.Chart], height: int, alt_text: str) -> Panel:
+    chart = alt.layer(*layers).properties(width="container", height=height)
+    spec = chart.to_dict(validate=False)
+    spec.pop("$schema", None)  # a page that is read offline names no address
+    spec["config"] = palette.CONFIG
+    spec["autosize"] = {"type": "fit-x", "contains": "padding"}
+    return Panel(title=title, spec=spec, height=height + 50, alt=alt_text)
+
+
+def _x(name: str, title: str, axis: Frame) -> alt.X:
+    scale = alt.Scale(domain=axis.ends, nice=False, zero=False)
+    return alt.X(f"{name}:Q").title(title).scale(scale).axis(tickCount=6)
+
+
+def _rows(names: list[str]) -> alt.Y:
+    axis = alt.Axis(title=None, labelFontSize=13, labelColor="var(--text)", labelLimit=150)
+    return alt.Y("variant:N").sort(names).axis(axis).scale(domain=names)
+
+
+def _colours(names: list[str]) -> alt.Color:
+    palette_ = [palette.colour(position) for position in range(len(names))]
+    return alt.Color("variant:N").scale(domain=names, range=palette_).legend(None)
+
+
+def _dashes(names: list[str]) -> alt.StrokeDash:
+    dashes = [list(palette.dash(position)) for position in range(len(names))]
+    return alt.StrokeDash("variant:N").scale(domain=names, range=dashes).legend(None)
+
+
+def _tooltip(*plain: str, **titled: str) -> list[alt.Tooltip]:
+    kinds = {"variant": "N", "verdict": "N", "seed": "Q", "epoch": "Q"}
+    tips = [alt.Tooltip(f"{name}:{kinds[name]}") for name in plain]
+    return tips + [
+        alt.Tooltip(f"{name}:Q").title(title).format(_NUMBER) for name, title in titled.items()
+    ]
+
+
+def _title(label: str, unit: str) -> str:
+    return f"{label} ({unit})" if unit else label
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _data(rows: Rows) -> alt.InlineData:
+    """Rows with numbers as exact as a screen can show: all digits would double the page."""
+    short = [
+        {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in row.items()}
+        for row in rows
+    ]
+    return alt.InlineData(values=short)
+
+
+def _finite(value: float | None, scale: float) -> float | None:
+    """JSON has no NaN: a number that is none is left out."""
+    return None if value is None or not math.isfinite(value) else value * scale

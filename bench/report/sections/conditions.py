@@ -1,0 +1,134 @@
+"""How it was run: seeds, broken trials, machines, versions, times, commands, and the suite itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.analysis import wording
+from bench.report.blocks import Block, Cell, Code, Column, Facts, Fold, Section, Table
+
+if TYPE_CHECKING:
+    from bench.analysis import Analysis
+    from bench.analysis.conditions import BrokenTrial, Conditions
+    from bench.suite import Imported
+
+
+def build(analysis: Analysis) -> tuple[Block, ...] | None:
+    """Everything that somebody needs who wants to judge or repeat the run."""
+    how = analysis.conditions
+    blocks: list[Block] = [Facts(tuple(_facts(analysis)))]
+    if how.broken:
+        blocks += _broken(how.broken)
+    blocks.append(
+        Code("\n".join(f"{when}  {command}" for when, command in how.commands), "Commands")
+    )
+    if analysis.suite.text:
+        blocks.append(Fold("The suite, as it was read", (Code(analysis.suite.text, "Suite"),)))
+    return (Section("conditions", "How it was run", tuple(blocks)),)
+
+
+def _facts(analysis: Analysis) -> list[tuple[str, str]]:
+    if analysis.suite.imported is not None:
+        return _provenance(analysis, analysis.suite.imported)
+    suite, how = analysis.suite, analysis.conditions
+    planned, ran = wording.seeds(list(how.seeds_planned)), wording.seeds(list(how.seeds_ran))
+    seeds = f"planned: {planned}; ran: {ran}"
+    if how.seed_label:
+        seeds += f"; {how.seed_label}"
+    facts = [
+        ("Suite", f"{suite.suite}: {suite.title}"),
+        ("Source of the claims", suite.source or "none"),
+        ("Seeds", seeds),
+        ("Epochs", _epochs(how)),
+        ("Trials", _trials(how)),
+        ("Data", f"{suite.dataset}, SHA-256 {', '.join(how.checksums) or 'not recorded'}"),
+        ("Times", _times(how)),
+    ]
+    facts += [("Machine", _pairs(machine)) for machine in how.machines]
+    return facts + [("Versions", _pairs(versions)) for versions in how.versions]
+
+
+def _provenance(analysis: Analysis, file: Imported) -> list[tuple[str, str]]:
+    """Where imported results come from, in place of the machine that trained them."""
+    how = analysis.conditions
+    diverged = sum(run.status == "diverged" for run in how.broken)
+    empty = len(how.broken) - diverged
+    return [
+        ("Read from", f"{file.file}, {file.rows:,} rows, SHA-256 {file.sha256}"),
+        ("Columns", ", ".join(f"{role}: {column}" for role, column in file.columns.items())),
+        ("Metrics", ", ".join(_directed(analysis, name) for name in file.metrics)),
+        ("Runs", f"{how.trials:,}; {diverged} of them diverged, {empty} have no value"),
+        ("Seeds", wording.seeds(list(how.seeds_ran))),
+        *(("Note", note) for note in file.notes),
+        ("Not known", "The machine, the versions and the settings: the file does not say."),
+    ]
+
+
+def _directed(analysis: Analysis, name: str) -> str:
+    higher = analysis.suite.metric(name).higher_is_better
+    return f"{name} ({'higher' if higher else 'lower'} is better)"
+
+
+def _epochs(how: Conditions) -> str:
+    if how.epochs == how.epochs_declared:
+        return str(how.epochs)
+    return f"{how.epochs} in this run; the suite as written asks for {how.epochs_declared}"
+
+
+def _trials(how: Conditions) -> str:
+    diverged = sum(trial.status == "diverged" for trial in how.broken)
+    failed = len(how.broken) - diverged
+    return (
+        f"{how.trials} of {how.trials_planned} planned have a result (a trial that questions share"
+        f" is trained once); by question and variant, {diverged} diverged and {failed} failed"
+    )
+
+
+def _times(how: Conditions) -> str:
+    trained = "Training alone is timed, evaluation is not; median over a trial's epochs without the"
+    trained += " first."
+    if how.concurrent and how.alone:
+        return (
+            f"{trained} {how.concurrent} trials were timed while others ran on the machine,"
+            f" {how.alone} alone; the two kinds are not compared with each other."
+        )
+    if how.concurrent:
+        return f"{trained} All were timed while other trials ran on the same machine."
+    return f"{trained} No other trial ran on the machine meanwhile."
+
+
+def _pairs(values: dict[str, str]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
+
+
+def _broken(broken: tuple[BrokenTrial, ...]) -> list[Block]:
+    rows = tuple(
+        (
+            Cell(trial.question),
+            Cell(trial.variant),
+            Cell(str(trial.seed), "number"),
+            Cell(trial.status),
+            Cell(trial.reason),
+        )
+        for trial in broken
+    )
+    table = Table(
+        caption="Trials that broke",
+        columns=(
+            Column("question"),
+            Column("variant"),
+            Column("seed", kind="number"),
+            Column("status", "diverged: the loss was not finite; failed: an error"),
+            Column("reason"),
+        ),
+        rows=rows,
+        notes=(
+            (
+                "A diverged trial counts as the worst result there is; it is not left out. A failed one"
+                " has no result; where that breaks a pair, Welch's test takes the place of the paired t."
+            ),
+        ),
+    )
+    traces = dict.fromkeys(trial.traceback for trial in broken if trial.traceback)
+    folds = [Fold("Traceback", (Code(trace, "Traceback"),)) for trace in traces]
+    return [table, *folds]

@@ -1,0 +1,141 @@
+"""Results folders with known numbers, written through the real store."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bench.plugins import Measure
+from bench.store import Store, load_results
+from bench.suite import parse_suite
+from bench.trial import CurvePoint, TrialResult, expand
+
+SUITE = """\
+suite: made-up
+title: Known numbers
+source: A document
+dataset: digits
+seeds: 5
+epochs: 3
+margin: 0.002
+target: {test_accuracy: 0.9}
+probes: [sparsity]
+base:
+  model: {mlp: {hidden: [10], l2: 0.01}}
+  optimizer: {SGD: {learning_rate: 0.1}}
+questions:
+  rates:
+    title: Rates
+    ask: Which rate ends best?
+    baseline: base
+    variants:
+      base: {}
+      high: {optimizer: {SGD: {learning_rate: 0.2}}, about: twice the rate}
+      low: {optimizer: {SGD: {learning_rate: 0.05}}}
+      same: {optimizer: {SGD: {learning_rate: 0.11}}}
+    reported:
+      base: {test_accuracy: 0.95, train_time_s: 100}
+      high: {sparsity/dense_1/mean_abs: 0.02}
+    claims:
+      - says: The high rate ends higher
+        test: {metric: test_accuracy, variant: high, against: base, is: better}
+      - says: The low rate ends higher
+        test: {metric: test_accuracy, variant: low, against: base, is: better}
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial is to have done: test accuracies after each epoch, and the rest."""
+
+    accuracies: tuple = (0.85, 0.92, 0.95)
+    status: str = "completed"
+    epoch_time: float = 0.1
+    concurrent: bool = False
+    probes: dict = field(default_factory=dict)
+    error: str | None = None
+    notes: str = ""
+
+
+def curve(outcome):
+    """Evaluations of an outcome; the training accuracy is one point above the test accuracy."""
+    points = [CurvePoint(0, 0, 0.0, 0.1, 2.5, 2.4, 0.1, 2.4, 0.1)]
+    for epoch, accuracy in enumerate(outcome.accuracies, start=1):
+        time, loss = epoch * outcome.epoch_time, 1 - accuracy
+        points.append(
+            CurvePoint(
+                epoch, epoch * 10, time, 0.1, loss + 0.5, loss, accuracy + 0.01, loss, accuracy
+            )
+        )
+    return tuple(points)
+
+
+def written(folder, outcome, *, suite=SUITE, earlier_seeds=None):
+    """Results of a suite (its text) in which ``outcome(variant, seed)`` came of each trial.
+
+    An outcome of None is a trial that has not run. ``earlier_seeds``: of a run before this one.
+    """
+    suite = parse_suite(suite) if isinstance(suite, str) else suite
+    uses = expand(suite)
+    with Store(folder) as store:
+        if earlier_seeds is not None:
+            store.begin(
+                suite.resized(seeds=earlier_seeds),
+                [],
+                started_at="2026-01-01",
+                command="bench run a",
+            )
+        store.begin(suite, uses, started_at="2026-01-02", command="bench run b")
+        done = set()
+        for use in uses:
+            came = outcome(use.variant, use.trial.seed)
+            if came is None or use.trial.id in done:
+                continue
+            done.add(use.trial.id)
+            store.append(_result(use.trial, came))
+    return load_results(folder)
+
+
+def _result(trial, came):
+    paths = {tuple(name.split("/")): value for name, value in came.probes.items()}
+    probes = tuple((3.0, path[0], Measure(*path[1:], value)) for path, value in paths.items())
+    return TrialResult(
+        trial_id=trial.id,
+        seed=trial.seed,
+        settings=trial.training.canonical,
+        status=came.status,
+        started_at="2026-01-02",
+        curve=() if came.status == "failed" else curve(came),
+        probes=probes,
+        diverged_epoch=2 if came.status == "diverged" else None,
+        concurrent=came.concurrent,
+        parameters=79510,
+        dataset_checksum="abc",
+        notes=came.notes,
+        error=came.error,
+        machine='{"cores": 2}',
+        versions='{"python": "3.11"}',
+    )
+
+
+def noise(name, seed, scale=0.001):
+    """Reproducible noise for a variant and a seed."""
+    return float(np.random.default_rng([zlib.crc32(name.encode()), seed]).normal(0, scale))
+
+
+def usual(variant, seed):
+    """High ends two points higher than base, low three lower, same differs by noise alone."""
+    shift = {"base": 0.0, "high": 0.02, "low": -0.03, "same": 0.0}[variant]
+    final = 0.95 + shift + noise("seed", seed, 0.003) + noise(variant, seed)
+    time = (
+        0.1
+        * {"base": 1, "high": 2, "low": 1, "same": 1}[variant]
+        * np.exp(noise(variant + "t", seed, 0.01))
+    )
+    probes = {
+        "sparsity/dense_1/mean_abs": 0.02 + noise(variant, seed),
+        "sparsity//gzip_bytes": 1000.0,
+    }
+    return Outcome((0.85, 0.92, final), epoch_time=float(time), concurrent=True, probes=probes)

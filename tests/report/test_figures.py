@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import synthetic
+
+from bench.analysis import analyse
+from bench.report import figures, palette
+from bench.report.frame import frame
+
+
+def rows_of(panel):
+    """All data of a chart."""
+    return [row for rows in panel.spec["datasets"].values() for row in rows]
+
+
+def test_an_axis_spans_what_is_to_be_seen():
+    axis = frame({"a": [1, 2], "b": [3]}, {"a": 1.5, "b": 3})
+    assert axis.low < 1 < 3 < axis.high
+    assert axis.outside == ()
+
+
+def test_one_that_fails_utterly_does_not_flatten_the_others():
+    values = {"a": [94.0, 95.0], "b": [93.0], "c": [11.0], "d": [96.0]}
+    axis = frame(values, {"a": 94.5, "b": 93, "c": 11, "d": 96})
+    assert axis.outside == ("c",)
+    assert axis.low > 92
+
+
+def test_two_variants_are_both_shown_however_far_apart():
+    assert frame({"a": [1], "b": [1000]}, {"a": 1, "b": 1000}).outside == ()
+
+
+def test_values_that_are_no_numbers_lie_outside():
+    assert frame({"a": [1], "b": [float("inf")]}, {"a": 1, "b": float("inf")}).outside == ("b",)
+    assert frame({}, {}).ends == [-0.06, 1.06]
+    assert frame({"a": [2.0, 2.0]}, {"a": 2.0}).ends == [1.5, 2.5]
+
+
+def test_the_curves_are_the_means_of_the_analysis(analysed):
+    question = analysed.questions[0]
+    accuracy, objective = figures.convergence(question)
+    row = next(r for r in rows_of(accuracy) if r["variant"] == "high" and r["epoch"] == 3)
+    curve = question.curves.query("variant == 'high' and epoch == 3 and metric == 'test_accuracy'")
+    assert row["mean"] == pytest.approx(float(curve["mean"].iloc[0]) * 100)
+    assert min(r["epoch"] for r in rows_of(accuracy)) == 1
+    assert min(r["epoch"] for r in rows_of(objective)) == 0
+
+
+def test_every_seed_is_a_dot(analysed):
+    rows = [r for r in rows_of(figures.seeds(analysed.questions[0])) if "seed" in r]
+    base = {(r["variant"], r["seed"]) for r in rows if r["variant"] == "base"}
+    assert len(base) == 5
+
+
+def test_the_forest_has_differences_and_the_margin(analysed):
+    question = analysed.questions[0]
+    rows = rows_of(figures.forest(question))
+    high = next(r for r in rows if r.get("variant") == "high")
+    found = next(c for c in question.decisive if c.variant == "high").found
+    assert high["difference"] == pytest.approx(found.difference * 100)
+    assert high["low"] == pytest.approx(found.ci_low * 100)
+    assert {"low": -0.2, "high": 0.2} in rows
+
+
+def test_a_forest_of_times_has_the_margin_as_a_ratio(tmp_path):
+    text = synthetic.SUITE.replace("margin: 0.002", "margin: 1.25\nprimary: epoch_time_s")
+    question = analyse(synthetic.written(tmp_path, synthetic.usual, suite=text)).questions[0]
+    rows = rows_of(figures.forest(question))
+    assert {"low": 0.8, "high": 1.25} in rows
+    assert "takes" in question.sentences[0]
+
+
+def test_colours_of_a_variant_are_the_same_in_all_charts(analysed):
+    question = analysed.questions[0]
+    panels = [*figures.convergence(question), figures.seeds(question), figures.forest(question)]
+    expected = [palette.colour(i) for i in range(4)]
+    for panel in panels:
+        text = json.dumps(panel.spec)
+        assert json.dumps(expected)[1:-1] in text
+        assert json.dumps(["base", "high", "low", "same"])[1:-1] in text
+
+
+def test_shares_rise_in_steps_to_those_that_reached(analysed):
+    question = analysed.questions[0]
+    panel = figures.reached(question)
+    for row in question.reaching:
+        steps = [r for r in rows_of(panel) if r["variant"] == row.variant]
+        assert (steps[0]["epoch"], steps[0]["share"]) == (0, 0)
+        assert [s["share"] for s in steps] == sorted(s["share"] for s in steps)
+        assert (steps[-1]["epoch"], steps[-1]["share"]) == (3, 100 * row.reached / row.n)
+    assert "low 4 of 5" in panel.alt
+
+
+def test_charts_are_plain_json_without_addresses(analysed):
+    for panel in figures.convergence(analysed.questions[0]):
+        text = json.dumps(panel.spec, allow_nan=False)
+        assert "http" not in text
+
+
+@pytest.mark.parametrize("theme", [palette.LIGHT, palette.DARK])
+def test_colours_have_contrast(theme):
+    page = "#ffffff" if theme is palette.LIGHT else "#14181d"
+    for colour in theme:
+        lighter, darker = sorted((luminance(colour), luminance(page)), reverse=True)
+        assert (lighter + 0.05) / (darker + 0.05) >= 3, colour
+
+
+def luminance(colour):
+    """Relative luminance as WCAG 2 defines it."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
