@@ -1,0 +1,434 @@
+"""The command line: the straight line, written out. The only place that prints or exits."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import typer
+
+from bench.errors import BenchError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bench.analysis.planning import SeedsNeeded
+    from bench.store import Results
+    from bench.suite import Suite
+
+WIDE: Final = 160  # columns of tables that are written to a file
+
+app = typer.Typer(
+    help="Which conclusions about training algorithms survive another seed.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+SuiteName = Annotated[str, typer.Argument(metavar="SUITE", help="A shipped suite, or a YAML file.")]
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A results folder.")]
+Profile = Annotated[str | None, typer.Option("--profile", "-p", help="A size the suite offers.")]
+Question = Annotated[
+    list[str] | None, typer.Option("--question", "-q", help="Only this question; repeatable.")
+]
+Seeds = Annotated[int | None, typer.Option(help="How many seeds: 0 to N-1.")]
+Epochs = Annotated[int | None, typer.Option(help="How many epochs.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=0, help="Worker processes of one thread; default one per core; 0: none."),
+]
+
+
+@app.command("list")
+def list_suites() -> None:
+    """List the shipped suites."""
+    from rich.table import Table
+
+    from bench import resources
+    from bench.suite import load_suite
+
+    table = Table("suite", "title", "questions", "profiles", box=None)
+    for path in sorted(resources.folder("suites").glob("*.yaml")):
+        suite = load_suite(path.stem)
+        table.add_row(path.stem, suite.title, str(len(suite.questions)), ", ".join(suite.profiles))
+    _console().print(table)
+
+
+@app.command()
+def show(
+    suite: SuiteName,
+    *,
+    profile: Profile = None,
+    question: Question = None,
+    seeds: Seeds = None,
+    epochs: Epochs = None,
+    workers: Workers = None,
+    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show what a suite asks, its variants, and how long it would take."""
+    chosen = _sized(suite, profile, question, seeds, epochs)
+    facts = _facts(chosen, _workers(workers))
+    if json:
+        import json as json_module
+
+        typer.echo(json_module.dumps(facts, indent=2))
+    else:
+        _show(chosen, facts)
+
+
+@app.command()
+def run(
+    suite: SuiteName,
+    *,
+    profile: Profile = None,
+    question: Question = None,
+    seeds: Seeds = None,
+    epochs: Epochs = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Default: bench-results/SUITE[-PROFILE].")
+    ] = None,
+    workers: Workers = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Let the suite import Python code it names.")
+    ] = False,
+) -> None:
+    """Train a suite's variants over its seeds, then write the report. Run again to continue."""
+    from bench import driver, progress
+
+    chosen = _sized(suite, profile, question, seeds, epochs)
+    name = chosen.suite if profile is None else f"{chosen.suite}-{profile}"
+    folder = out or Path("bench-results") / name
+    try:
+        with progress.Progress(_console()) as observer:
+            results = driver.run(
+                chosen,
+                folder,
+                workers=workers,
+                trust=trust,
+                observer=observer,
+                command=shlex.join(["bench", *sys.argv[1:]]),
+            )
+    except KeyboardInterrupt:
+        _complain("stopped; what was finished is kept, and the same command continues")
+        raise typer.Exit(130) from None
+    _write_report(results, folder / "report.html")
+    failed = results.trials.loc[results.trials.status == "failed"].drop_duplicates("trial_id")
+    if len(failed):
+        first = failed.iloc[0]
+        _complain(
+            f"{len(failed)} trials failed; the first, {first.question} / {first.variant}"
+            f" / seed {first.seed}:\n{first.error}\nThe same command tries them again."
+        )
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(folder: Folder) -> None:
+    """Show how far a run is; works while it runs."""
+    from bench.store import load_results
+
+    _status(load_results(folder))
+
+
+@app.command()
+def plan(
+    target: Annotated[
+        str, typer.Argument(metavar="SUITE|FOLDER", help="A run to learn the spread from.")
+    ],
+    *,
+    detect: Annotated[float, typer.Option(help="Difference to detect, in the metric's unit.")],
+    power: Annotated[float, typer.Option(help="Chance of finding one as large.")] = 0.8,
+) -> None:
+    """Say how many seeds would be needed to detect a difference, from a finished or pilot run."""
+    from bench.analysis.planning import seeds_to_detect
+    from bench.store import load_results
+
+    results = load_results(_pilot(target))
+    _show_plan(results, seeds_to_detect(results, detect, power=power), detect, power)
+
+
+@app.command()
+def report(
+    folder: Folder,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Default: FOLDER/report.html.")
+    ] = None,
+) -> None:
+    """Write the HTML report of a results folder; works while a run goes on."""
+    from bench.store import load_results
+
+    _write_report(load_results(folder), output or folder / "report.html")
+
+
+@app.command()
+def export(
+    folder: Folder,
+    to: Annotated[Path, typer.Option("--to", help="Folder to write into.")],
+    format_: Annotated[
+        Literal["parquet", "csv", "json"],
+        typer.Option("--format", "-f", help="One file per frame."),
+    ] = "parquet",
+) -> None:
+    """Write the frames for other tools."""
+    from bench.analysis import analyse
+    from bench.export import write_frames
+    from bench.store import load_results
+
+    results = load_results(folder)
+    for path in write_frames({**results.frames, **analyse(results).frames}, to, format_):
+        _console().print(f"wrote    {path}", soft_wrap=True, highlight=False)
+
+
+@app.command("import")
+def import_(
+    format_: Annotated[
+        Literal["csv", "parquet", "jsonl"],
+        typer.Argument(metavar="FORMAT", help="csv, parquet or jsonl."),
+    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="One row per evaluation.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Results folder to write.")],
+    variant: Annotated[str, typer.Option(metavar="COLUMN", help="What was trained.")],
+    seed: Annotated[str, typer.Option(metavar="COLUMN", help="Which repetition of it.")],
+    metric: Annotated[
+        list[str],
+        typer.Option(
+            metavar="COLUMN[:min|:max]",
+            help="What was measured, and which is better; repeatable, the first one decides.",
+        ),
+    ],
+    step: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="When; without it a row is a whole run.")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Data sets: each becomes a question.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Default: the first variant of the file.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN=VALUE", help="A value of a metric to reach.")
+    ] = None,
+    margin: Annotated[
+        float | None, typer.Option(help="Differences of the first metric below it do not matter.")
+    ] = None,
+) -> None:
+    """Turn another program's log into a results folder."""
+    from bench import importers
+
+    results = importers.read(
+        file,
+        format_,
+        out,
+        variant=variant,
+        seed=seed,
+        step=step,
+        group=group,
+        metrics=metric,
+        baseline=baseline,
+        target=_target(target),
+        margin=margin,
+        command=shlex.join(["bench", *sys.argv[1:]]),
+    )
+    trials = results.trials
+    counts = [
+        f"{trials[column].nunique():,} {column}{'s' * (trials[column].nunique() != 1)}"
+        for column in ("question", "variant", "seed")
+    ]
+    _console().print(f"read     {len(trials):,} runs: {', '.join(counts)}", highlight=False)
+    _console().print(f"results  {results.folder}", soft_wrap=True, highlight=False, markup=False)
+
+
+def main() -> None:
+    """Run the command line: exit code 0 all done, 1 some trial failed, 2 bad input, 130 Ctrl-C."""
+    try:
+        app()
+    except BenchError as error:
+        _complain(str(error))
+        sys.exit(2)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    if sys.stdout.isatty():
+        return Console()
+    return Console(soft_wrap=True, width=WIDE)  # a file has no edge to break lines at
+
+
+def _complain(text: str) -> None:
+    typer.secho(text, err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
+
+
+def _workers(workers: int | None) -> int:
+    return len(os.sched_getaffinity(0)) if workers is None else workers
+
+
+def _target(text: str | None) -> tuple[str, float] | None:
+    if text is None:
+        return None
+    name, _, value = text.rpartition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise UsageError(
+            "not a target",
+            expected="--target COLUMN=NUMBER, such as --target test_accuracy=0.9",
+            found=text,
+        ) from None
+
+
+def _sized(
+    name: str,
+    profile: str | None,
+    questions: list[str] | None,
+    seeds: int | None,
+    epochs: int | None,
+) -> Suite:
+    from bench.suite import load_suite
+
+    return load_suite(name).resized(
+        profile=profile, questions=questions, seeds=seeds, epochs=epochs
+    )
+
+
+def _facts(suite: Suite, workers: int) -> dict[str, object]:
+    from bench import estimate
+    from bench.trial import distinct, expand
+
+    trials = distinct(expand(suite))
+    return {
+        "suite": suite.suite,
+        "title": suite.title,
+        "source": suite.source,
+        "dataset": suite.dataset,
+        "seeds": suite.seed_list,
+        "epochs": suite.epochs,
+        "primary": suite.primary,
+        "margin": suite.margin,
+        "target": suite.target,
+        "profiles": list(suite.profiles),
+        "questions": [
+            {
+                "name": name,
+                "ask": question.ask,
+                "baseline": suite.baseline(name),
+                "variants": list(suite.variants(name)),
+                "claims": [claim.says for claim in question.claims],
+            }
+            for name, question in suite.questions.items()
+        ],
+        "trials": len(trials),
+        "workers": workers,
+        "estimated_s": estimate.seconds(trials, workers),
+    }
+
+
+def _show(suite: Suite, facts: dict[str, object]) -> None:
+    from rich.markup import escape
+
+    from bench.progress import duration
+
+    console = _console()
+    console.print(f"[bold]{escape(suite.title)}[/bold]  ({escape(suite.suite)})")
+    for name, question in suite.questions.items():
+        console.print(f"\n[bold]{escape(name)}[/bold]  {escape(question.ask)}", highlight=False)
+        baseline = suite.baseline(name)
+        names = [f"{v} (baseline)" if v == baseline else v for v in suite.variants(name)]
+        console.print(f"  {escape(', '.join(names))}", highlight=False)
+    estimated = facts["estimated_s"]
+    took = f"about {duration(estimated)}" if isinstance(estimated, float) else "time unknown"
+    console.print(
+        f"\n{len(suite.seed_list)} seeds, {suite.epochs} epochs, {facts['trials']} distinct trials:"
+        f" {took} on {facts['workers']} workers\nprofiles: {', '.join(suite.profiles) or 'none'}",
+        highlight=False,
+    )
+
+
+def _write_report(results: Results, path: Path) -> None:
+    from bench.analysis import analyse
+    from bench.report import write_report
+
+    console = _console()
+    console.print(f"results  {results.folder}", soft_wrap=True, highlight=False)
+    console.print(
+        f"report   {write_report(analyse(results), path)}", soft_wrap=True, highlight=False
+    )
+
+
+def _pilot(target: str) -> Path:
+    """The results folder itself, or the one that `bench run` of this suite wrote last."""
+    from bench.store import FILE
+    from bench.suite import load_suite
+
+    if (Path(target) / FILE).exists() or Path(target).is_dir():
+        return Path(target)
+    name = load_suite(target).suite
+    runs = [p for p in Path("bench-results").glob(f"{name}*") if (p / FILE).exists()]
+    if not runs:
+        raise UsageError(
+            f"no run of {name} to learn the spread from",
+            where=str(Path("bench-results") / name),
+            expected="a finished or pilot run",
+            found="none",
+            hint=f"bench run {target} --seeds 5, or give a results folder",
+        )
+    return max(runs, key=lambda p: (p / FILE).stat().st_mtime)
+
+
+def _show_plan(results: Results, rows: list[SeedsNeeded], detect: float, power: float) -> None:
+    from rich.table import Table
+
+    console = _console()
+    metrics = " and ".join(dict.fromkeys(row.metric.label for row in rows))
+    console.print(
+        f"Seeds to detect a difference of {detect:g} in {metrics} with {power:.0%} power,"
+        f" from {results.folder}\n"
+        "alone: the comparison by itself. family: with Holm over the question's comparisons.\n"
+        "cautious: the same, with the upper 80 % limit of a spread known from few seeds.",
+        highlight=False,
+    )
+    table = Table(box=None)
+    for name in ("question", "variant", "against"):
+        table.add_column(name, no_wrap=True)
+    for name in ("pilot", "spread", "alone", "family", "cautious"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        counts = (row.alone, row.in_family, row.cautious)
+        table.add_row(
+            *(row.question, row.variant, row.baseline, str(row.pilot)),
+            "" if row.spread is None else f"{row.spread:.2g}",
+            *("" if count is None else f"{count:,}" for count in counts),
+        )
+    console.print(table)
+    for row in rows:
+        if row.problem:
+            console.print(f"{row.question} / {row.variant}: {row.problem}", highlight=False)
+
+
+def _status(results: Results) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    metric = results.suite.metric(results.suite.primary)
+    trials = results.trials
+    once = trials.drop_duplicates("trial_id")
+    counts = {
+        kind: int((once.status == kind).sum()) for kind in ("completed", "diverged", "failed")
+    }
+    said = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "none yet"
+    _console().print(f"{len(once)} of {results.planned} trials: {said}", highlight=False)
+    table = Table("question", "variant", "seeds", escape(metric.label), box=None)
+    column = metric.name if metric.name in trials else None
+    for question in results.suite.questions:
+        for variant in results.suite.variants(question):
+            rows = trials[(trials.question == question) & (trials.variant == variant)]
+            mean = f"{rows[column].mean():.4f}" if column and len(rows) else ""
+            table.add_row(escape(question), escape(variant), str(len(rows)), mean)
+    _console().print(table)

@@ -1,0 +1,154 @@
+"""The command line as a user meets it: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from bench import frames
+
+
+def test_list(bench):
+    done = bench("list")
+    assert done.returncode == 0
+    assert "ep3260_ca7" in done.stdout
+    assert "Training a small network on MNIST" in done.stdout
+
+
+def test_show_for_programs(bench):
+    done = bench("show", "ep3260_ca7", "--profile", "quick", "--json")
+    assert done.returncode == 0
+    facts = json.loads(done.stdout)
+    assert facts["seeds"] == [0, 1, 2, 3, 4]
+    assert facts["trials"] == 25 * 5
+    assert len(facts["questions"]) == 6
+    second = facts["questions"][1]
+    assert second["baseline"] == "constant"
+    assert {"constant", "adagrad", "rmsprop"} <= set(second["variants"])
+    assert second["ask"].startswith("Compare")
+    assert 10 < facts["estimated_s"] < 3600
+
+
+def test_show_for_people(bench):
+    done = bench("show", "ep3260_ca7")
+    assert done.returncode == 0
+    assert "constant (baseline), diminishing-epoch" in done.stdout
+    assert "10 seeds, 50 epochs, 250 distinct trials" in done.stdout
+
+
+def test_the_whole_line(bench, tiny, tmp_path):
+    """Run, status, report, export, and run again; from a folder that is not the suite's."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    done = bench("run", tiny, "--workers", "0", cwd=elsewhere)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "9 of 9 trials" in done.stdout
+    folder = elsewhere / "bench-results" / "tiny"
+    assert "bench-results/tiny/report.html" in done.stdout
+    html = (folder / "report.html").read_text()
+    assert "Two rates on handwritten digits" in html
+    assert "bench run" in html
+
+    status = bench("status", folder)
+    assert status.returncode == 0
+    assert "9 of 9 trials: 9 completed" in status.stdout
+
+    report = bench("report", folder, "-o", tmp_path / "mine.html")
+    assert report.returncode == 0
+    assert (tmp_path / "mine.html").stat().st_size == pytest.approx(len(html.encode()), rel=0.01)
+
+    for kind, read in (("csv", pd.read_csv), ("parquet", pd.read_parquet), ("json", pd.read_json)):
+        exported = bench("export", folder, "--to", tmp_path / kind, "--format", kind)
+        assert exported.returncode == 0, exported.stderr
+        curves = read(tmp_path / kind / f"curves.{kind}")
+        assert list(curves.columns) == [c.name for c in frames.CURVES]
+        assert len(curves) == 12 * 3
+        assert (tmp_path / kind / f"comparisons.{kind}").exists()
+
+    again = bench("run", tiny, "--workers", "0", cwd=elsewhere)
+    assert again.returncode == 0
+    assert "9 trials, 9 of them finished before" in again.stdout
+
+
+def test_options_choose_a_part(bench, tiny, tmp_path):
+    out = tmp_path / "part"
+    options = ["--profile", "short", "--question", "shared", "--seeds", "1", "--workers", "0"]
+    done = bench("run", tiny, *options, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert "2 trials" in done.stdout
+    status = bench("status", out)
+    assert "rates" not in status.stdout
+    assert "wide" in status.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "ep3260_ca8"], "did you mean 'ep3260_ca7'?"),
+        (["run", "nowhere.yaml"], "nowhere.yaml"),
+        (["run", "ep3260_ca7", "--profile", "quik"], "did you mean 'quick'?"),
+        (["run", "ep3260_ca7", "--question", "q7"], "no question 'q7'"),
+        (["run", "ep3260_ca7", "--seeds", "0"], "greater than or equal to 1"),
+        (["run", "ep3260_ca7", "--epochs", "0"], "greater than or equal to 1"),
+        (["status", "nowhere"], "no results here"),
+        (["report", "nowhere"], "no results here"),
+        (["export", "nowhere", "--to", "x"], "no results here"),
+        (["run"], "SUITE"),
+        (["rum"], "rum"),
+    ],
+)
+def test_bad_input_is_one_clear_error(bench, tmp_path, arguments, said):
+    done = bench(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []  # nothing was begun
+
+
+def test_a_bad_suite_names_file_line_and_key(bench, tiny, tmp_path):
+    tiny.write_text(tiny.read_text().replace("learning_rate: 0.01", "learning_rat: 0.01"))
+    done = bench("run", tiny, "--workers", "0", "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "tiny.yaml, line 21, at questions.rates.variants.slow.optimizer" in done.stderr
+    assert "did you mean 'learning_rate'?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_failed_trial_is_exit_code_1(bench, tiny, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import keras\n\n\nclass Tired(keras.optimizers.SGD):\n"
+        "    def update_step(self, *arguments):\n"
+        "        if len(self.variables) and self._built_once():\n"
+        "            raise RuntimeError('too tired')\n"
+        "        super().update_step(*arguments)\n\n"
+        "    def _built_once(self):\n"
+        "        import tensorflow as tf\n"
+        "        return not tf.executing_eagerly()\n"
+    )
+    tiny.write_text(tiny.read_text().replace("SGD: {learning_rate: 0.01}", '"mine:Tired": {}'))
+    done = bench("run", tiny, "--trust", "--workers", "0", "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert "3 trials failed" in done.stderr
+    assert "too tired" in done.stderr
+    status = bench("status", tmp_path / "out")
+    assert "6 completed, 3 failed" in status.stdout
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_plan_learns_from_a_pilot(bench, tiny, tmp_path):
+    nothing = bench("plan", tiny, "--detect", "0.01", cwd=tmp_path)
+    assert nothing.returncode == 2
+    assert "no run of tiny to learn the spread from" in nothing.stderr
+    assert bench("run", tiny, "--workers", "0", cwd=tmp_path).returncode == 0
+    for target in (tiny, "bench-results/tiny"):
+        plan = bench("plan", target, "--detect", "0.01", cwd=tmp_path)
+        assert plan.returncode == 0, plan.stderr
+        assert "Seeds to detect a difference of 0.01 in test accuracy with 80% power" in plan.stdout
+        assert "cautious" in plan.stdout
+        assert "wide" in plan.stdout
+    wrong = bench("plan", tiny, "--detect", "0", cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert "not a difference to detect" in wrong.stderr
