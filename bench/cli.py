@@ -383,6 +383,7 @@ def _pilot(target: str) -> Path:
 
 
 def _show_plan(results: Results, rows: list[SeedsNeeded], detect: float, power: float) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     console = _console()
@@ -402,14 +403,15 @@ def _show_plan(results: Results, rows: list[SeedsNeeded], detect: float, power: 
     for row in rows:
         counts = (row.alone, row.in_family, row.cautious)
         table.add_row(
-            *(row.question, row.variant, row.baseline, str(row.pilot)),
+            *map(escape, (row.question, row.variant, row.baseline, str(row.pilot))),
             "" if row.spread is None else f"{row.spread:.2g}",
             *("" if count is None else f"{count:,}" for count in counts),
         )
     console.print(table)
     for row in rows:
         if row.problem:
-            console.print(f"{row.question} / {row.variant}: {row.problem}", highlight=False)
+            problem = f"{row.question} / {row.variant}: {row.problem}"
+            console.print(problem, highlight=False, markup=False)
 
 
 def _status(results: Results) -> None:

@@ -160,7 +160,12 @@ COMPARISONS: Final = (
         "as difference",
         "smallest difference that one of these tests finds, 80 % power",
     ),
-    Column("seeds_needed", "int", "seeds", "seeds with which it finds one as large as was seen"),
+    Column(
+        "seeds_needed",
+        "int",
+        "seeds",
+        "seeds with which it finds one as large as was seen; at most 10^9",
+    ),
     Column(
         "verdict",
         "str",
@@ -249,11 +254,52 @@ DATASETS: Final = (
     Column("verdict", "str", "", "over data sets: better, worse or cannot tell"),
 )
 
+EXAMPLES: Final = (
+    Column("question", "str", "", "the question"),
+    Column("variant", "str", "", "the variant that is compared"),
+    Column("baseline", "str", "", "the variant it is compared with"),
+    Column("n_seeds", "int", "seeds", "seeds of which both have predictions"),
+    Column("n_examples", "int", "images", "test images"),
+    Column("difference", "float", "share", "accuracy of the variant minus that of the baseline"),
+    Column("seeds_low", "float", "share", "95 % interval for other seeds on this test set"),
+    Column("seeds_high", "float", "share", "its upper end"),
+    Column("both_low", "float", "share", "95 % interval for other seeds and another test set"),
+    Column("both_high", "float", "share", "its upper end"),
+    Column("example_share", "float", "share", "of that variance: due to the choice of images"),
+    Column("mcnemar_seed", "int", "", "the first common seed, for one pair of networks alone"),
+    Column("only_variant", "int", "images", "right for the variant only, at that seed"),
+    Column("only_baseline", "int", "images", "right for the baseline only, at that seed"),
+    Column("p_mcnemar", "float", "", "exact two-sided McNemar: about these two networks only"),
+)
+
+CLASSES: Final = (
+    Column("question", "str", "", "the question"),
+    Column("variant", "str", "", "the variant"),
+    Column("class", "int", "", "the true class"),
+    Column("images", "int", "images", "test images of this class"),
+    Column("n", "int", "seeds", "seeds with predictions"),
+    Column("accuracy", "float", "share", "mean over seeds of the accuracy on this class"),
+    Column("ci_low", "float", "share", "95 % t interval over seeds"),
+    Column("ci_high", "float", "share", "its upper end"),
+)
+
+HARD_EXAMPLES: Final = (
+    Column("question", "str", "", "the question"),
+    Column("example", "int", "", "position of the image in the test set, from 0"),
+    Column("label", "int", "", "its true class"),
+    Column("networks", "int", "networks", "trained networks of the question, all variants"),
+    Column("wrong", "float", "share", "of them that classify it wrongly"),
+    Column("mostly_taken_for", "int", "", "the wrong class they give most often"),
+)
+
 FINDINGS: Final = {
     "comparisons": COMPARISONS,
     "claims": CLAIMS,
     "targets": TARGETS,
     "datasets": DATASETS,
+    "examples": EXAMPLES,
+    "classes": CLASSES,
+    "hard_examples": HARD_EXAMPLES,
 }
 """The frames that an analysis adds to those of the results."""
 
@@ -390,6 +436,9 @@ def markdown() -> str:
         "claims": "Analysis: one row for each claim.",
         "targets": "Analysis: one row for each question that has a target, and variant.",
         "datasets": "Analysis: one row for each pair of variants, where several data sets were imported.",
+        "examples": "Analysis: one row for each question and variant, compared image by image.",
+        "classes": "Analysis: one row for each question, variant and class.",
+        "hard_examples": "Analysis: the test images that most networks of a question get wrong.",
     }
     directions = {True: "higher", False: "lower", None: "neither"}
     kinds = {True: "ratio", False: "difference"}

@@ -11,6 +11,7 @@ import json
 import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -36,7 +37,6 @@ FINISHED: Final = ("completed", "diverged")
 APPLICATION_ID: Final = 0x53454544  # "SEED": says that the file is ours
 
 _SQL_TYPES: Final = {"str": "TEXT", "int": "INTEGER", "float": "REAL", "bool": "INTEGER"}
-_DTYPES: Final = {"str": "string", "int": "Int64", "float": "float64", "bool": "boolean"}
 _POINT: Final = tuple(f.name for f in fields(CurvePoint))
 _POINT_TYPES: Final = {name: "int64" if name == "updates" else "float64" for name in _POINT}
 _RESULT: Final = tuple(
@@ -91,6 +91,14 @@ class Results:
     runs: pd.DataFrame
     planned: int
     folder: Path
+
+    def curves_of(self, question: str) -> pd.DataFrame:
+        """The evaluations of one question; quick also where there are many questions."""
+        return self._curves.get(question, self.curves.head(0))
+
+    @cached_property
+    def _curves(self) -> dict[str, pd.DataFrame]:
+        return {str(name): rows for name, rows in self.curves.groupby("question", sort=False)}
 
     @property
     def frames(self) -> dict[str, pd.DataFrame]:
@@ -370,7 +378,7 @@ def _last_points(curves: pd.DataFrame, *, sparse: bool) -> pd.DataFrame:
 
 def _typed(frame: pd.DataFrame, columns: Sequence[frames.Column]) -> pd.DataFrame:
     names = [c.name for c in columns]
-    return frame.reindex(columns=names).astype({c.name: _DTYPES[c.dtype] for c in columns})
+    return frame.reindex(columns=names).astype({c.name: frames.DTYPES[c.dtype] for c in columns})
 
 
 def _suite(path: Path, resolved: str, text: str, folder: str) -> Suite:

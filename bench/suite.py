@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
@@ -335,6 +336,9 @@ class Suite(_Model):
         """
         if name in self.metrics:
             return self.metrics[name].metric(name)
+        if name == "epochs_to_target" and self.imported is not None:
+            label = f"{self.steps} to target"
+            return replace(METRICS[name], label=label, unit=self.steps)
         if name in METRICS:
             return METRICS[name]
         if name.count("/") == 2:
@@ -350,6 +354,11 @@ class Suite(_Model):
     def step(self) -> str:
         """What the frames' column ``epoch`` counts: ``epoch``, or an imported file's own column."""
         return "epoch" if self.imported is None else self.imported.columns.get("step", "step")
+
+    @property
+    def steps(self) -> str:
+        """The unit of ``epoch``: epochs, or steps of what an imported file counts."""
+        return "epochs" if self.step.casefold() in ("epoch", "epochs") else "steps"
 
     def baseline(self, question: str) -> str:
         """Name of the variant that the others of the question are compared with."""

@@ -15,7 +15,7 @@ import pytest
 from bench import frames, load_results
 from bench.errors import StoreError
 from bench.plugins import Measure
-from bench.store import _DTYPES, APPLICATION_ID, FILE, SCHEMA, Store
+from bench.store import APPLICATION_ID, FILE, SCHEMA, Store
 from bench.suite import load_suite, parse_suite
 from bench.trial import CurvePoint, TrialResult, expand
 
@@ -77,7 +77,7 @@ def test_frames_have_exactly_the_documented_columns_and_types(folder, suite):
     found = written(folder, suite, (FAST, {}), (SLOW, {}))
     for name, columns in frames.FRAMES.items():
         dtypes = found.frames[name].dtypes.astype(str).to_dict()
-        assert list(dtypes.items()) == [(c.name, _DTYPES[c.dtype]) for c in columns]
+        assert list(dtypes.items()) == [(c.name, frames.DTYPES[c.dtype]) for c in columns]
 
 
 @pytest.mark.filterwarnings("error")
@@ -87,7 +87,9 @@ def test_a_run_without_a_finished_trial(folder, suite):
     for name, columns in frames.FRAMES.items():
         frame = found.frames[name]
         assert len(frame) == 0
-        assert frame.dtypes.astype(str).to_dict() == {c.name: _DTYPES[c.dtype] for c in columns}
+        assert frame.dtypes.astype(str).to_dict() == {
+            c.name: frames.DTYPES[c.dtype] for c in columns
+        }
 
 
 def test_a_trial_of_two_questions_has_a_row_in_each(folder, suite):

@@ -12,6 +12,7 @@ from bench.analysis.conditions import Conditions, conditions
 from bench.analysis.crossings import target
 from bench.analysis.curves import convergence
 from bench.analysis.datasets import Datasets, over_datasets
+from bench.analysis.examples import Examples, by_example
 from bench.analysis.metrics import Measurements, measure
 from bench.analysis.reported import ReportedNumber, reported_numbers
 from bench.analysis.targets import Reaching, reachings
@@ -88,6 +89,7 @@ class Analysis:
 
     Attributes:
         datasets: the variants over several imported data sets; None where there are none.
+        by_example: what the predictions for single test images say; empty where none were kept.
         comparisons, claims, targets: the findings as frames; columns: ``bench.frames``.
     """
 
@@ -99,6 +101,7 @@ class Analysis:
     claims: pd.DataFrame
     targets: pd.DataFrame
     datasets: Datasets | None
+    by_example: Examples
 
     @property
     def frames(self) -> dict[str, pd.DataFrame]:
@@ -108,6 +111,9 @@ class Analysis:
             "claims": self.claims,
             "targets": self.targets,
             "datasets": datasets.frame(self.datasets),
+            "examples": self.by_example.examples,
+            "classes": self.by_example.classes,
+            "hard_examples": self.by_example.hard,
         }
 
 
@@ -128,6 +134,7 @@ def analyse(results: Results) -> Analysis:
         claims=claims.frame(judged),
         targets=targets.frame([row for question in questions for row in question.reaching]),
         datasets=over_datasets(measured),
+        by_example=by_example(results),
     )
 
 

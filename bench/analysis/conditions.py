@@ -119,6 +119,8 @@ def _broken(suite: Suite, trials: pd.DataFrame) -> list[BrokenTrial]:
             reason = f"{what} was not finite at {suite.step} {row['diverged_epoch']}"
         else:
             reason = traceback.splitlines()[-1] if traceback else "no reason was recorded"
+        if suite.imported is not None:
+            traceback = ""  # the file has none, only the reason
         broken.append(
             BrokenTrial(
                 str(row["question"]),

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from bench import stats
 from bench.analysis.looks import ALPHA
+from bench.errors import StatsError
+from bench.stats.estimates import estimate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
     from bench.analysis.metrics import Values
     from bench.frames import Metric
+
+
+_SO_MANY_SEEDS: Final = 1e9  # no need to tell more than that apart
 
 
 @dataclass(frozen=True)
@@ -122,7 +127,8 @@ class Finding:
         if test is None or not test.effect_size:
             return None
         alpha = test.alpha / self.family
-        return math.ceil(stats.seeds_needed(test.effect_size, alpha=alpha, paired=test.paired))
+        needed = stats.seeds_needed(test.effect_size, alpha=alpha, paired=test.paired)
+        return math.ceil(min(needed, _SO_MANY_SEEDS))
 
     @property
     def anytime_e(self) -> float | None:
@@ -181,6 +187,7 @@ def contrast(a: Values, b: Values | float) -> Contrast:
             f"Pairing is broken: {a.variant} has {len(seeds_a)} seeds, {b.variant} {len(seeds_b)},"
             f" {len(seeds_a & seeds_b)} in common. Welch's test compares them as two groups."
         )
+    problems = filter(None, (_problem(a, seeds_a), _problem(b, seeds_b), _nobody_reached(a, b)))
     return Contrast(
         metric=a.metric,
         a=_array(a, seeds_a),
@@ -188,8 +195,8 @@ def contrast(a: Values, b: Values | float) -> Contrast:
         paired=paired,
         missed_a=len(a.not_reached),
         missed_b=len(b.not_reached),
-        cautions=(*notes, *_budget(a, b)),
-        problem=_problem(a, seeds_a) or _problem(b, seeds_b) or _nobody_reached(a, b),
+        cautions=(*notes, *_uneven(a), *_budget(a, b)),
+        problem="; ".join(problems) or None,
     )
 
 
@@ -214,11 +221,15 @@ def _against_number(a: Values, number: float) -> Contrast:
 
 def mean_over_seeds(values: Values) -> Mean:
     """The mean of a variant's seeds with its interval."""
-    from_nothing = contrast(values, 1.0 if values.metric.ratio else 0.0)
-    if from_nothing.a.size == 0:
+    sample = _array(values, set(values.by_seed))
+    if sample.size == 0 or not np.isfinite(sample).all():
         return Mean(None, None, None)
-    found = Finding(from_nothing, from_nothing.test())
-    return Mean(found.difference, found.ci_low, found.ci_high)
+    shown = math.exp if values.metric.ratio else float
+    try:
+        low, high = estimate(sample, np.zeros(sample.size), "paired").interval(0.95)
+    except StatsError:  # too few seeds, or all alike
+        return Mean(shown(sample.mean()), None, None)
+    return Mean(shown(sample.mean()), shown(low), shown(high))
 
 
 def as_family(
@@ -262,7 +273,7 @@ def _problem(values: Values, seeds: set[int]) -> str | None:
 
 def _nobody_reached(a: Values, b: Values) -> str | None:
     """Two budgets spent in vain are no evidence that two times are alike."""
-    if len(a.not_reached) == len(a.by_seed) and len(b.not_reached) == len(b.by_seed):
+    if a.by_seed and a.not_reached == a.by_seed.keys() and b.not_reached == b.by_seed.keys():
         return "no seed of either reaches the target within the budget"
     return None
 
@@ -277,6 +288,18 @@ def _missing(values: Values) -> list[str]:
             f"{values.variant}: {_seeds(values.missing)} {have} no {values.metric.label} on record."
         )
     return said
+
+
+def _uneven(values: Values) -> list[str]:
+    if values.uneven is None:
+        return []
+    first, last = values.uneven
+    counted = f"only what lies up to {first:g}, which all of them reached, is counted."
+    final = "the final value of a run is its own last one."
+    along = values.metric.name in ("epochs_to_target", "area_under_curve")
+    return [
+        f"The runs end at different steps, {first:g} to {last:g}: {counted if along else final}"
+    ]
 
 
 def _budget(*sides: Values) -> list[str]:

@@ -31,12 +31,17 @@ def target(suite: Suite, question: str) -> tuple[str, float] | None:
 
 def budget(results: Results, question: str) -> float:
     """Epochs that every run of a question had, diverged and failed ones aside."""
-    curves = results.curves[
-        (results.curves.question == question) & (results.curves.status == "completed")
-    ]
+    return ends(results, question)[0]
+
+
+def ends(results: Results, question: str) -> tuple[float, float]:
+    """The epochs at which the first and the last run of a question ended, likewise."""
+    curves = results.curves_of(question)
+    curves = curves[curves.status == "completed"]
     if curves.empty:
-        return float(results.suite.epochs)
-    return float(curves.groupby(["variant", "seed"], sort=False).epoch.max().min())
+        return (float(results.suite.epochs),) * 2
+    last = curves.groupby(["variant", "seed"], sort=False).epoch.max()
+    return float(last.min()), float(last.max())
 
 
 def crossings(results: Results) -> pd.DataFrame:
@@ -65,7 +70,7 @@ def meets(results: Results, question: str, values: pd.Series[float]) -> pd.Serie
 def _crossings(results: Results, question: str) -> pd.DataFrame:
     trials = results.trials[results.trials.question == question]
     trials = trials.loc[trials.status != "failed", [*KEYS, "status"]]
-    curves = results.curves[results.curves.question == question].sort_values("updates")
+    curves = results.curves_of(question).sort_values("updates")
     name, _ = target(results.suite, question) or ("", 0.0)
     limit = budget(results, question)
     met = meets(results, question, curves[name]) & (curves.epoch <= limit)
@@ -79,6 +84,8 @@ def _crossings(results: Results, question: str) -> pd.DataFrame:
         whole = whole.fillna(whole.groupby(spent.variant).transform("max")).fillna(whole.max())
         whole = whole if column != "epoch" else whole.fillna(limit)
         reached[metric] = reached[column].astype(float).where(~reached.not_reached, whole)
+    if results.suite.imported is not None:  # whose only clock is the step
+        reached[["updates_to_target", "seconds_to_target"]] = float("nan")
     return reached
 
 

@@ -29,7 +29,7 @@ def convergence(results: Results, question: str) -> pd.DataFrame:
     names: tuple[str, ...] = METRICS
     if suite.imported is not None:
         names = tuple(n for n in suite.imported.metrics if n in suite.curve_metrics)[:MOST]
-    curves = results.curves[results.curves.question == question].sort_values("epoch", kind="stable")
+    curves = results.curves_of(question).sort_values("epoch", kind="stable")
     parts = []
     for name in names:
         finite = curves[np.isfinite(curves[name])]
@@ -39,4 +39,5 @@ def convergence(results: Results, question: str) -> pd.DataFrame:
     half = special.stdtrit(np.maximum(frame.n - 1, 1), 0.975) * frame.sd / np.sqrt(frame.n)
     half = half.where(frame.n >= 3)
     frame["low"], frame["high"] = frame["mean"] - half, frame["mean"] + half
-    return frame.drop(columns="sd")
+    found: pd.DataFrame = frame.drop(columns="sd")
+    return found

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pandas as pd
 from scipy import special
 
-from bench import stats
-from bench.frames import Column
+from bench import frames, stats
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from bench.predictions import Predictions
@@ -25,46 +24,10 @@ if TYPE_CHECKING:
 
 HARDEST: Final = 20  # images listed per question
 
-EXAMPLES: Final = (
-    Column("question", "str", "", "the question"),
-    Column("variant", "str", "", "the variant that is compared"),
-    Column("baseline", "str", "", "the variant it is compared with"),
-    Column("n_seeds", "int", "seeds", "seeds of which both have predictions"),
-    Column("n_examples", "int", "images", "test images"),
-    Column("difference", "float", "share", "accuracy of the variant minus that of the baseline"),
-    Column("seeds_low", "float", "share", "95 % interval for other seeds on this test set"),
-    Column("seeds_high", "float", "share", "its upper end"),
-    Column("both_low", "float", "share", "95 % interval for other seeds and another test set"),
-    Column("both_high", "float", "share", "its upper end"),
-    Column("example_share", "float", "share", "of that variance: due to the choice of images"),
-    Column("mcnemar_seed", "int", "", "the first common seed, for one pair of networks alone"),
-    Column("only_variant", "int", "images", "right for the variant only, at that seed"),
-    Column("only_baseline", "int", "images", "right for the baseline only, at that seed"),
-    Column("p_mcnemar", "float", "", "exact two-sided McNemar: about these two networks only"),
-)
-CLASSES: Final = (
-    Column("question", "str", "", "the question"),
-    Column("variant", "str", "", "the variant"),
-    Column("class", "int", "", "the true class"),
-    Column("images", "int", "images", "test images of this class"),
-    Column("n", "int", "seeds", "seeds with predictions"),
-    Column("accuracy", "float", "share", "mean over seeds of the accuracy on this class"),
-    Column("ci_low", "float", "share", "95 % t interval over seeds"),
-    Column("ci_high", "float", "share", "its upper end"),
-)
-HARD: Final = (
-    Column("question", "str", "", "the question"),
-    Column("example", "int", "", "position of the image in the test set, from 0"),
-    Column("label", "int", "", "its true class"),
-    Column("networks", "int", "networks", "trained networks of the question, all variants"),
-    Column("wrong", "float", "share", "of them that classify it wrongly"),
-    Column("mostly_taken_for", "int", "", "the wrong class they give most often"),
-)
-
 
 @dataclass(frozen=True)
 class Examples:
-    """The three frames: columns as in ``EXAMPLES``, ``CLASSES`` and ``HARD``."""
+    """The three frames of the same names; ``hard`` is ``hard_examples``. Columns: ``bench.frames``."""
 
     examples: pd.DataFrame
     classes: pd.DataFrame
@@ -85,7 +48,11 @@ def by_example(results: Results) -> Examples:
                     names = {"question": question, "variant": variant, "baseline": baseline}
                     examples.append(names | row)
         hard += _hard(results.predictions, question, trials)
-    return Examples(_frame(examples, EXAMPLES), _frame(classes, CLASSES), _frame(hard, HARD))
+    return Examples(
+        frames.typed(examples, frames.EXAMPLES),
+        frames.typed(classes, frames.CLASSES),
+        frames.typed(hard, frames.HARD_EXAMPLES),
+    )
 
 
 def _trials(results: Results, question: str) -> dict[str, dict[int, str]]:
@@ -101,7 +68,7 @@ def _trials(results: Results, question: str) -> dict[str, dict[int, str]]:
 def _compared(
     predictions: Predictions, a: Mapping[int, str], b: Mapping[int, str]
 ) -> dict[str, object]:
-    """One row of ``EXAMPLES`` without its names; empty without a common seed."""
+    """One row of ``frames.EXAMPLES`` without its names; empty without a common seed."""
     seeds = sorted(a.keys() & b.keys())
     if not seeds:
         return {}
@@ -186,7 +153,3 @@ def _hard(
                 }
             )
     return rows
-
-
-def _frame(rows: list[dict[str, object]], columns: tuple[Column, ...]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=[column.name for column in columns])

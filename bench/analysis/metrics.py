@@ -14,7 +14,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
-from bench.analysis.crossings import KEYS, SPENT, crossings
+from bench.analysis.crossings import KEYS, SPENT, crossings, ends
 from bench.analysis.whole_curves import BEST, metric_of, whole_curves
 from bench.frames import METRICS, Metric
 
@@ -41,6 +41,7 @@ class Values:
         missing: other seeds without a value, which some variant of the question was trained with.
         not_reached: seeds that never met the target; they count the whole budget.
         concurrent: seeds measured while other trials ran on the same machine.
+        uneven: epochs at which the question's first and last run ended, if imported runs differ.
     """
 
     metric: Metric
@@ -52,6 +53,7 @@ class Values:
     missing: frozenset[int] = frozenset()
     not_reached: frozenset[int] = frozenset()
     concurrent: frozenset[int] = frozenset()
+    uneven: tuple[float, float] | None = None
 
     @property
     def why_empty(self) -> str:
@@ -100,6 +102,7 @@ class Measurements:
     _trials: Mapping[tuple[str, str], _Trials] = field(repr=False)
     _probes: Mapping[tuple[str, str, str], Mapping[int, float]] = field(repr=False)
     _seeds: Mapping[str, frozenset[int]] = field(repr=False)
+    _uneven: Mapping[str, tuple[float, float]] = field(repr=False, default_factory=dict)
 
     def of(self, question: str, variant: str, name: str) -> Values:
         """Values of the metric ``name`` (or ``probe/layer/measure``), one per seed that has one."""
@@ -123,6 +126,7 @@ class Measurements:
             missing=everyone - by_seed.keys() - trials.failed - trials.diverged,
             not_reached=trials.not_reached if name in SPENT else frozenset(),
             concurrent=trials.concurrent,
+            uneven=self._uneven.get(question),
         )
 
     def probe_measures(self, question: str, probe: str) -> tuple[str, ...]:
@@ -148,13 +152,25 @@ def measure(results: Results) -> Measurements:
         _trials={(str(q), str(v)): _Trials.of(rows, metrics) for (q, v), rows in groups},
         _probes=_probe_values(results.probes),
         _seeds={str(q): frozenset(map(int, seeds)) for q, seeds in everywhere},
+        _uneven=_uneven(results),
     )
+
+
+def _uneven(results: Results) -> dict[str, tuple[float, float]]:
+    """When the first and the last run of each question ended, where imported runs differ in it."""
+    if results.suite.imported is None:
+        return {}
+    found = {question: ends(results, question) for question in results.suite.questions}
+    return {question: (first, last) for question, (first, last) in found.items() if first < last}
 
 
 def _mark_broken(wide: pd.DataFrame, suite: Suite, question: str) -> None:
     """Give the question's diverged trials the worst value of each metric, its failed ones none."""
     here = wide.question == question
-    for name in (*METRICS, *suite.metrics, BEST):
+    names = (*METRICS, *suite.metrics, BEST)
+    if suite.imported is not None:
+        names = (*suite.imported.metrics, "area_under_curve", BEST)
+    for name in names:
         known = metric_of(suite, question, name)
         if name not in _MEASURED_IF_DIVERGED:
             wide.loc[here & (wide.status == "diverged"), name] = known.worst

@@ -72,13 +72,13 @@ def reachings(
         for c in compared
         if c.metric.name == "epochs_to_target" and c.baseline == baseline
     }
-    base = measured.of(question, baseline, "epochs_to_target")
+    base, limit = measured.of(question, baseline, "epochs_to_target"), budget(results, question)
     crossed = _mean_curves(results, question)
     rows = [
         _reaching(
             measured,
             (question, variant),
-            budget(results, question),
+            limit,
             base,
             mean_curve=crossed.get(variant),
             against=found.get(variant),
@@ -137,7 +137,7 @@ def _shares(values: Values, base: Values) -> stats.McNemar | None:
 def _mean_curves(results: Results, question: str) -> dict[str, float]:
     """Epoch at which each variant's mean curve first meets the target, where it does."""
     name, _ = target(results.suite, question) or ("", math.nan)
-    curves = results.curves[results.curves.question == question]
+    curves = results.curves_of(question)
     mean = curves.groupby(["variant", "epoch"], sort=True)[name].mean()
     met = mean[meets(results, question, mean)].reset_index()
     return {str(v): float(e) for v, e in met.groupby("variant").epoch.min().items()}

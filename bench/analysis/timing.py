@@ -32,7 +32,7 @@ class EpochTimes:
 
 def epoch_times(results: Results, measured: Measurements, question: str) -> list[EpochTimes]:
     """The times of each variant of a question, in the suite's order."""
-    curves = results.curves[results.curves.question == question].sort_values("updates")
+    curves = results.curves_of(question).sort_values("updates")
     runs = curves.groupby(["variant", "seed"], sort=False)
     took = runs.train_time_s.diff() / runs.epoch.diff()
     warm = (curves.epoch > 1) | (runs.epoch.transform("max") <= 1)

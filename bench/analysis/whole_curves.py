@@ -56,7 +56,7 @@ def whole_curves(results: Results) -> pd.DataFrame:
 
 def _of_question(results: Results, question: str) -> pd.DataFrame:
     suite = results.suite
-    curves = results.curves[results.curves.question == question].sort_values("updates")
+    curves = results.curves_of(question).sort_values("updates")
     name = curve_of(suite, question)
     curves = curves.assign(value=curves.get(name, np.nan))
     area = _areas(curves[curves.epoch <= budget(results, question)])

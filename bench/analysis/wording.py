@@ -83,7 +83,7 @@ def exact(value: float | None, metric: Metric) -> str:
 
 def with_unit(text: str, name: str) -> str:
     """A number with its unit, in the singular where it is one: ``1 epoch``."""
-    singular = text == "1" and name in (POINTS, "epochs", "seeds")
+    singular = text == "1" and name in (POINTS, "epochs", "steps", "seeds")
     return f"{text} {name[:-1] if singular else name}".rstrip()
 
 

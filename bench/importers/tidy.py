@@ -211,7 +211,7 @@ def _suite(path: Path, table: Table, asked: _Asked, seeds: _Seeds) -> Suite:
     best = f"the {'highest' if primary.higher_is_better else 'lowest'} {primary.label}"
     questions = {
         group or "imported": {
-            "title": group or f"{primary.label[:1].upper()}{primary.label[1:]}",
+            "title": group or primary.label,
             "ask": f"Which {asked.columns['variant']} ends with {best}{f' on {group}' * bool(group)}?",
             "baseline": first,
             "variants": {name: {} for name in variants},

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
 import numpy as np
+from altair.utils.schemapi import debug_mode
 
 from bench.analysis import wording
 from bench.report import palette
@@ -29,7 +30,7 @@ _FEW_POINTS: Final = 12  # shorter curves show their evaluations as dots
 _NUMBER: Final = ".4~r"
 _MOST_DOTS: Final = 3_000  # of seeds, on a page; above, quantiles take their place
 _MOST_POINTS: Final = 16_000  # of curves, on a page; above, steps are left out
-_FEWEST_STEPS: Final = 10
+_FEWEST_STEPS: Final = 6
 
 _QUANTILES: Final = ("q05", "q25", "median", "q75", "q95")
 
@@ -90,9 +91,7 @@ def seeds(question: QuestionAnalysis) -> Panel:
     ]
     ranges = [f"{name} {min(v):.4g} to {max(v):.4g}" for name, v in found.items() if v]
     alt_text = f"Dots: {title} of every seed. {'; '.join(ranges)}."
-    return _panel(
-        f"{_capital(measure.label)} at the end, every seed", layers, len(names) * ROW, alt_text
-    )
+    return _panel(f"{_capital(measure)} at the end, every seed", layers, len(names) * ROW, alt_text)
 
 
 def _quantiles(question: QuestionAnalysis) -> Panel:
@@ -123,7 +122,7 @@ def _quantiles(question: QuestionAnalysis) -> Panel:
     ]
     said = [f"{name} {median:.4g}" for name, median in centres.items()]
     alt_text = f"Quantiles of {title} over seeds. Medians: {'; '.join(said)}."
-    heading = f"{_capital(measure.label)} at the end, quantiles over seeds"
+    heading = f"{_capital(measure)} at the end, quantiles over seeds"
     return _panel(heading, layers, len(names) * ROW, alt_text)
 
 
@@ -156,7 +155,7 @@ def forest(question: QuestionAnalysis) -> Panel | None:
         *_off_axis(axis, centres, names, "points" if unit == wording.POINTS else unit),
     ]
     said = "; ".join(f"{name} {difference:+.3g}" for name, difference in centres.items())
-    heading = f"{_capital(measure.label)}: difference to {question.baseline}"
+    heading = f"{_capital(measure)}: difference to {question.baseline}"
     alt_text = f"{heading}, {unit}: {said}."
     return _panel(heading, layers, len(names) * ROW, alt_text)
 
@@ -166,12 +165,13 @@ def reached(question: QuestionAnalysis) -> Panel:
     names = [v.name for v in question.variants]
     rows = [row for variant in question.reaching for row in _steps(variant)]
     title = "seeds that reached (%)"
-    x = alt.X("epoch:Q").title("epoch").axis(tickMinStep=1, grid=False)
+    step = question.suite.step
+    x = alt.X("epoch:Q").title(step).axis(tickMinStep=_tick(question), grid=False)
     y = alt.Y("share:Q").axis(alt.Axis(title=title, tickCount=5)).scale(domain=[0, 100])
     base = alt.Chart(_data(rows)).encode(x=x, y=y, color=_colours(names))
     layers = [
         base.mark_line(interpolate="step-after", strokeWidth=2).encode(strokeDash=_dashes(names)),
-        base.mark_circle(size=40).encode(tooltip=_tooltip("variant", "epoch", share=title)),
+        base.mark_circle(size=40).encode(tooltip=_tooltip("variant", epoch=step, share=title)),
     ]
     ends = [f"{v.variant} {v.reached} of {v.n}" for v in question.reaching]
     alt_text = (
@@ -203,8 +203,7 @@ def _curve(question: QuestionAnalysis, measure: Metric) -> Panel:
         scale = alt.Scale(domain=_curve_frame(question, rows).ends, nice=False, zero=False)
         rows = rows if question.suite.imported else _trained(question, rows)
     axis = alt.Axis(title=words, tickCount=5, values=ticks)
-    smallest = alt.Undefined if question.suite.imported else 1
-    x = alt.X("epoch:Q").title(step).axis(tickMinStep=smallest, grid=False)
+    x = alt.X("epoch:Q").title(step).axis(tickMinStep=_tick(question), grid=False)
     x = x.scale(domain=[first, last], nice=False)
     y = alt.Y("mean:Q").axis(axis).scale(scale)
     base = alt.Chart(_data(rows)).encode(x=x, color=_colours(names))
@@ -221,7 +220,7 @@ def _curve(question: QuestionAnalysis, measure: Metric) -> Panel:
     ]
     finals = [f"{r['variant']} {r['mean']:.4g}" for r in rows if r["epoch"] == last]
     alt_text = f"Curves of {title} over {step}s. At {step} {last:g}: {'; '.join(finals)}."
-    return _panel(_capital(measure.label), layers, 280, alt_text)
+    return _panel(_capital(measure), layers, 280, alt_text)
 
 
 def _curve_rows(question: QuestionAnalysis, measure: Metric) -> Rows:
@@ -268,6 +267,11 @@ def _span(question: QuestionAnalysis, rows: Rows) -> tuple[float, float]:
     steps = [r["epoch"] for r in rows]
     first = min(steps, default=0) if question.suite.imported else 0
     return first, max(steps, default=0)
+
+
+def _tick(question: QuestionAnalysis) -> Any:
+    """Epochs are whole; what an imported file counts may be anything."""
+    return alt.Undefined if question.suite.imported else 1
 
 
 def _curve_frame(question: QuestionAnalysis, rows: Rows) -> Frame:
@@ -391,17 +395,22 @@ def _title(label: str, unit: str) -> str:
     return f"{label} ({unit})" if unit else label
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _capital(measure: Metric) -> str:
+    """The label as a heading; a column of somebody's file is called as it is there."""
+    label = measure.label
+    return label if label == measure.name else label[:1].upper() + label[1:]
 
 
 def _data(rows: Rows) -> alt.InlineData:
     """Rows with numbers as exact as a screen can show: all digits would double the page."""
-    short = [
-        {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in row.items()}
-        for row in rows
-    ]
-    return alt.InlineData(values=short)
+    short = [{k: _short(v) if isinstance(v, float) else v for k, v in r.items()} for r in rows]
+    with debug_mode(False):  # Altair would check every row
+        return alt.InlineData(values=short)
+
+
+def _short(value: float) -> float:
+    rounded = float(f"{value:.6g}")
+    return int(rounded) if rounded.is_integer() else rounded
 
 
 def _finite(value: float | None, scale: float) -> float | None:

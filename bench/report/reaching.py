@@ -26,7 +26,13 @@ def blocks(question: QuestionAnalysis, label: str) -> list[Block]:
     return [_table(question, label), _figure(question)]
 
 
+def _clocks(question: QuestionAnalysis) -> list[str]:
+    """What the way to the target was measured in."""
+    return [n for n in SPENT if any(r.means[n].value is not None for r in question.reaching)]
+
+
 def _table(question: QuestionAnalysis, label: str) -> Table:
+    suite = question.suite
     return Table(
         caption=f"Time to target: {_target(question)}, within {_budget(question)}",
         columns=(
@@ -38,17 +44,21 @@ def _table(question: QuestionAnalysis, label: str) -> Table:
                     "mean of the seeds' crossings; a seed that missed counts its budget",
                     "number",
                 )
-                for name in SPENT
+                for name in _clocks(question)
             ),
             Column(
-                "ERT (epochs)", "expected running time: all spent / seeds that reached", "number"
+                f"ERT ({suite.steps})",
+                "expected running time: all spent / seeds that reached",
+                "number",
             ),
-            Column("mean curve", "epoch at which the mean of the seeds' curves crosses", "number"),
-            Column("difference", "of the mean epochs, variant minus baseline", "number"),
+            Column(
+                "mean curve", f"{suite.step} where the mean of the seeds' curves crosses", "number"
+            ),
+            Column("difference", f"of the mean {suite.steps}, variant minus baseline", "number"),
             tables.DIFFERENCE[1],
             tables.DIFFERENCE[3],
             Column("McNemar p", "exact test of the shares that reached, Holm-adjusted", "number"),
-            Column("verdict", "on the epochs"),
+            Column("verdict", f"on the {suite.steps}"),
         ),
         rows=tuple(_row(question, row) for row in question.reaching),
         notes=tables.labelled(label, _notes(question)),
@@ -63,9 +73,9 @@ def _row(question: QuestionAnalysis, row: Reaching) -> tuple[Cell, ...]:
     return (
         tables.variant(question, row.variant),
         tables.number(f"{row.reached} of {row.n}"),
-        *(tables.number(_spent(question, row, name)) for name in SPENT),
+        *(tables.number(_spent(question, row, name)) for name in _clocks(question)),
         tables.number(_running(row)),
-        tables.number(_crossing(row)),
+        tables.number(_crossing(question, row)),
         difference,
         interval,
         holm,
@@ -94,15 +104,16 @@ def _running(row: Reaching) -> str:
     return "never" if math.isinf(time) else wording.number(time, 1)
 
 
-def _crossing(row: Reaching) -> str:
+def _crossing(question: QuestionAnalysis, row: Reaching) -> str:
     if not row.n:
         return "–"
-    return "never" if row.mean_curve is None else f"epoch {row.mean_curve:g}"
+    return "never" if row.mean_curve is None else f"{question.suite.step} {row.mean_curve:g}"
 
 
 def _notes(question: QuestionAnalysis) -> list[str]:
+    clocks = [_heading(question.metric(name)) for name in _clocks(question)]
     notes = [
-        "Epochs, updates and time: means over the seeds' own crossings, unlike that of the mean curve."
+        f"By {wording.listed(clocks)}: means over the seeds' own crossings, unlike that of the mean curve."
     ]
     missed = [
         f"{row.variant} ({len(row.missed)} of {row.n})" for row in question.reaching if row.missed
@@ -124,8 +135,8 @@ def _figure(question: QuestionAnalysis) -> Figure:
     return Figure(
         anchor=tables.anchor(question.name, "target"),
         caption=(
-            f"Share of seeds that had reached a {_target(question)} by each epoch. A line that ends below"
-            " 100 % has seeds that never did."
+            f"Share of seeds that had reached a {_target(question)} by each {question.suite.step}."
+            " A line that ends below 100 % has seeds that never did."
         ),
         panels=(figures.reached(question),),
         legend=tuple((v.name, position) for position, v in enumerate(question.variants)),
@@ -145,4 +156,4 @@ def _target(question: QuestionAnalysis) -> str:
 
 
 def _budget(question: QuestionAnalysis) -> str:
-    return wording.with_unit(f"{question.reaching[0].budget:g}", "epochs")
+    return wording.with_unit(f"{question.reaching[0].budget:g}", question.suite.steps)

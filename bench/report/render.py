@@ -30,7 +30,7 @@ _TIES: Final = re.compile(
     r"(?<=\d) (?=%|s\b|epochs?\b)|(?<=%) (?=CI\b)|(?<=\bp) (?=[=<])|(?<=[=<]) (?=\.)"
 )
 _STATIC_WIDTH: Final = 480  # px of a chart where no script runs
-_STATIC_PANELS: Final = 60  # more pictures, or of more rows, would make the page too large
+_STATIC_PANELS: Final = 40  # more pictures, or of more rows, would make the page too large
 _STATIC_ROWS: Final = 5_000
 _NO_PICTURE: Final = Markup("<p>This chart needs JavaScript.</p>")
 
@@ -85,6 +85,7 @@ def environment() -> Environment:
         return Markup(html)  # noqa: S704  # rendered with everything escaped
 
     env.filters["tied"] = _tied
+    env.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "sort_keys": True}
     pictures = itertools.count(1)
 
     def static_svg(panel: Panel) -> Markup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from typing import TYPE_CHECKING, Final
 
 from bench.analysis import answers, wording
@@ -28,7 +29,9 @@ DIFFERENCE: Final = (
 
 def anchor(question: str, *parts: str | int) -> str:
     """What a question, or a part of it, is called in an address."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", "-".join(map(str, ("question", question, *parts))))
+    text = "-".join(map(str, ("question", question, *parts)))
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", text)
+    return plain if plain == text else f"{plain}-{zlib.crc32(text.encode()):08x}"
 
 
 def variant(question: QuestionAnalysis, name: str) -> Cell:

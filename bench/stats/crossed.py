@@ -48,7 +48,8 @@ def two_level_interval(
     The differences d[s, e] follow the two-way layout with crossed random effects and one value per
     cell. The mean's variance over both is (MS_seed + MS_example - MS_rest) / (n_seeds n_examples)
     with the mean squares of the analysis of variance (Searle, Casella and McCulloch 1992, ch. 4);
-    a negative component of the examples counts as 0. Degrees of freedom are Satterthwaite's. Over
+    a negative component of the examples counts as 0. Degrees of freedom are Satterthwaite's, at least those of
+    the smaller side. Over
     seeds alone it is MS_seed / (n_seeds n_examples), which is the paired t interval.
 
     Raises StatsError for other shapes, fewer than 3 seeds or 2 examples, values that are not
@@ -68,11 +69,12 @@ def two_level_interval(
     df_rest = (seeds - 1) * (examples - 1)
     ms_rest = float(np.einsum("se,se->", rest, rest)) / df_rest
     cells = seeds * examples
-    extra = max(ms_example - ms_rest, 0.0)
+    extra = ms_example - ms_rest if ms_example > ms_rest * (1 + 1e-9) else 0.0
     pieces = ms_seed**2 / (seeds - 1)
     if extra:
         pieces += ms_example**2 / (examples - 1) + ms_rest**2 / df_rest
-    df = (ms_seed + extra) ** 2 / pieces if pieces else seeds - 1.0
+    fewest = min(seeds, examples) - 1.0  # a difference of mean squares can make df meaningless
+    df = max((ms_seed + extra) ** 2 / pieces, fewest) if pieces else fewest
     half_seeds = _half_width(ms_seed / cells, seeds - 1, alpha)
     half_both = max(_half_width((ms_seed + extra) / cells, df, alpha), half_seeds)
     return TwoLevelInterval(

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats as scipy_stats
 
 from bench import load_results, load_suite, run
-from bench.analysis.examples import CLASSES, EXAMPLES, HARD, by_example
+from bench.analysis.examples import by_example
+from bench.frames import CLASSES, EXAMPLES, HARD_EXAMPLES
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_a_suite_can_switch_it_off(tiny, tmp_path):
     for frame, columns in (
         (found.examples, EXAMPLES),
         (found.classes, CLASSES),
-        (found.hard, HARD),
+        (found.hard, HARD_EXAMPLES),
     ):
         assert frame.empty
         assert list(frame.columns) == [c.name for c in columns]

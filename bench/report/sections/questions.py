@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from bench.analysis import answers, wording
 from bench.analysis.crossings import SPENT
 from bench.analysis.whole_curves import BEST
-from bench.report import details, figures, reaching, tables
+from bench.report import by_example, details, figures, reaching, tables
 from bench.report.blocks import (
     Block,
     Cell,
@@ -63,6 +63,7 @@ def _question(analysis: Analysis, question: QuestionAnalysis) -> Section:
     blocks += reaching.blocks(question, label)
     blocks += [table for table in (_matrix(question), _evidence(question)) if table]
     blocks += details.folds(question, label)
+    blocks += by_example.folds(analysis, question)
     if question.reported:
         blocks.append(_reported(question))
     if question.claims:

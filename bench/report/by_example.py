@@ -1,0 +1,122 @@
+"""What opens on demand about single test images: another test set, classes, the hardest images."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from bench.analysis import wording
+from bench.report import tables
+from bench.report.blocks import Block, Cell, Column, Fold, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.analysis import Analysis, QuestionAnalysis
+
+SHOWN = 10  # of the hardest images
+
+
+def folds(analysis: Analysis, question: QuestionAnalysis) -> list[Block]:
+    """One fold, if the networks' predictions were kept."""
+    found = analysis.by_example
+    parts = [f[f.question == question.name] for f in (found.examples, found.classes, found.hard)]
+    makers = (_another_test_set, _classes, _hardest)
+    made = tuple(
+        make(question, part) for make, part in zip(makers, parts, strict=True) if len(part)
+    )
+    return (
+        [Fold("Image by image: another test set, classes, the hardest images", made)]
+        if made
+        else []
+    )
+
+
+def _another_test_set(question: QuestionAnalysis, rows: pd.DataFrame) -> Table:
+    return Table(
+        caption=(
+            "How far another test set would move the answer: test accuracy against"
+            f" {question.baseline}, in percentage points"
+        ),
+        columns=(
+            Column("variant"),
+            Column("difference", "variant minus baseline", "number"),
+            Column("other seeds", "95 % interval for other seeds on this very test set", "number"),
+            Column(
+                "other seeds and images",
+                "95 % interval for other seeds and another test set of this size",
+                "number",
+            ),
+            Column(
+                "right alone", "one pair of networks: images only one of them gets right", "number"
+            ),
+            Column("McNemar p", "exact, about that one pair of networks only", "number"),
+        ),
+        rows=tuple(
+            (
+                tables.variant(question, str(row["variant"])),
+                tables.number(_points(row["difference"])),
+                tables.number(_range(row["seeds_low"], row["seeds_high"])),
+                tables.number(_range(row["both_low"], row["both_high"])),
+                tables.number(f"{row['only_variant']} against {row['only_baseline']}"),
+                tables.number(wording.p_value(row["p_mcnemar"])),
+            )
+            for row in rows.to_dict("records")
+        ),
+        notes=(
+            (
+                "Verdicts are about other seeds on this test set. The wider interval treats the test"
+                " images as drawn at random too. McNemar's test says whether two trained networks"
+                " differ, not whether two ways of training do."
+            ),
+        ),
+    )
+
+
+def _classes(question: QuestionAnalysis, rows: pd.DataFrame) -> Table:
+    shares = rows.pivot_table(index="variant", columns="class", values="accuracy", sort=False)
+    labels = sorted(shares.columns)
+    return Table(
+        caption="Test accuracy per class in %, mean over seeds",
+        columns=(Column("variant"), *(Column(str(label), kind="number") for label in labels)),
+        rows=tuple(
+            (
+                tables.variant(question, str(name)),
+                *(
+                    tables.number(wording.number(100 * shares.loc[name, label], 1))
+                    for label in labels
+                ),
+            )
+            for name in shares.index
+        ),
+    )
+
+
+def _hardest(_question: QuestionAnalysis, rows: pd.DataFrame) -> Table:
+    first = rows.head(SHOWN).to_dict("records")
+    return Table(
+        caption=f"The images that most of the {first[0]['networks']} networks of this question get wrong",
+        columns=(
+            Column("image", "its position in the test set, from 0", "number"),
+            Column("true class", kind="number"),
+            Column("mostly taken for", kind="number"),
+            Column("wrong in", "share of the networks", "number"),
+        ),
+        rows=tuple(
+            (
+                tables.number(f"{row['example']:,}"),
+                Cell(str(row["label"]), "number"),
+                Cell(str(row["mostly_taken_for"]), "number"),
+                tables.number(f"{wording.number(100 * row['wrong'], 0)} %"),
+            )
+            for row in first
+        ),
+    )
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.2f}".replace("-", "−")
+
+
+def _range(low: float, high: float) -> str:
+    return "–" if math.isnan(low) else f"{_points(low)} to {_points(high)}"
