@@ -405,7 +405,7 @@ METRICS: Final = {
 CURVE_METRICS: Final = tuple(n for n in METRICS if n.endswith(("accuracy", "loss", "objective")))
 """Those that every evaluation has, so that a curve can be drawn and a target be reached."""
 
-TAKEN: Final = frozenset([*METRICS, *(c.name for frame in FRAMES.values() for c in frame)])
+TAKEN: Final = frozenset([*METRICS, *(c.name for c in (*TRIALS, *CURVES)), "not_reached"])
 """Names that no metric of a suite's own can have."""
 
 _MEASURES: Final = {
@@ -463,7 +463,10 @@ adds those marked *analysis*. `bench export` writes each to a file.
 A value that does not exist (the accuracy of a trial that failed) is missing: NaN, `<NA>`, an empty
 field in CSV, `null` in JSON. A number that is not finite (the loss of a diverged trial) is `inf` or
 missing; JSON has no word for it and says `null`. Text columns are pandas' `string`, whole numbers
-`Int64`, numbers `float64`, truth values `boolean`."""
+`Int64`, numbers `float64`, truth values `boolean`.
+
+Metrics that a suite declares itself, and those that `bench import` read, are further columns of `trials` and
+`curves`. Of imported results, `epoch` is the file's own step, and `updates` the same number if it is whole."""
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

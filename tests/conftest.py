@@ -7,7 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# Machines are busy at times: what is slow is not wrong.
+hypothesis.settings.register_profile(
+    "seedwise", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("seedwise")
 
 TINY = """\
 suite: tiny

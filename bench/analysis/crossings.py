@@ -38,6 +38,8 @@ def ends(results: Results, question: str) -> tuple[float, float]:
     """The epochs at which the first and the last run of a question ended, likewise."""
     curves = results.curves_of(question)
     curves = curves[curves.status == "completed"]
+    if results.suite.imported is not None:  # a later row may lack the metric
+        curves = curves[curves[results.suite.primary].notna()]
     if curves.empty:
         return (float(results.suite.epochs),) * 2
     last = curves.groupby(["variant", "seed"], sort=False).epoch.max()

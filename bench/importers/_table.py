@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -51,30 +52,30 @@ def collect(
     rows: Iterable[tuple[int, Sequence[Any]]],
     columns: Mapping[str, str],
     metrics: Sequence[Metric],
+    *,
+    unit: str = "line",
 ) -> Table:
     """Read all rows, whose cells are those of ``columns`` (variant, seed, step, group), then metrics.
+
+    unit: what the rows' numbers count, ``line`` or ``row``.
 
     Raises:
         DatasetError: a cell that is not what its column should hold, or rows that contradict.
     """
-    reader = _Cells(where)
-    count = len(columns)
+    reader = _Cells(f"{where}, {unit}")
     place = {role: index for index, role in enumerate(columns)}
+    naming = [(place.get(role), columns.get(role, "")) for role in ("group", "variant", "seed")]
     runs: dict[Run, int] = {}
     run, step, line = array("q"), array("d"), array("q")
     values = [array("d") for _ in metrics]
     read = 0
-    for read, (number, cells) in enumerate(rows, start=1):  # noqa: B007
-        names = ("group", "variant", "seed")
-        key = tuple(
-            reader.name(number, columns[name], cells[place[name]]) if name in place else ""
-            for name in names
+    for number, cells in rows:
+        read += 1
+        group, variant, seed = (
+            "" if at is None else reader.name(number, name, cells[at]) for at, name in naming
         )
-        code = runs.setdefault(key, len(runs))  # type: ignore[arg-type]
-        found = [
-            reader.value(number, metric, cell)
-            for metric, cell in zip(metrics, cells[count:], strict=True)
-        ]
+        code = runs.setdefault((group, variant, seed), len(runs))
+        found = list(map(partial(reader.value, number), metrics, cells[len(columns) :]))
         if all(map(math.isnan, found)):
             continue
         run.append(code)
@@ -86,7 +87,7 @@ def collect(
     if not read:
         raise DatasetError("no rows", where=where, expected="a row per evaluation", found="none")
     return _merged(
-        where,
+        f"{where}, {unit}s",
         list(runs),
         read,
         (run, step, line),
@@ -99,21 +100,22 @@ class _Cells:
 
     def __init__(self, where: str) -> None:
         self._where = where
-        self._names: dict[Any, str] = {}
+        self._names: dict[str, str] = {}
 
     def name(self, line: int, column: str, cell: Any) -> str:
-        known = self._names.get(cell) if cell.__hash__ else None
+        known = self._names.get(cell) if isinstance(cell, str) else None
         if known is not None:
             return known
-        text = cell.strip() if isinstance(cell, str) else "" if cell is None else str(cell)
-        if isinstance(cell, float) and cell.is_integer():
-            text = str(int(cell))
-        if not text or cell != cell or isinstance(cell, (dict, list, bytes)):  # noqa: PLR0124
+        if not isinstance(cell, str | int | float) or cell != cell:  # noqa: PLR0124
+            raise self._error(line, column, "a name", cell)
+        whole = isinstance(cell, float) and cell.is_integer()
+        text = str(int(cell) if whole else cell).strip()
+        if not text:
             raise self._error(line, column, "a name", cell)
         if not is_printable(text):
             expected = f"printable text of at most {MAX_NAME} characters"
             raise self._error(line, column, expected, cell)
-        return self._names.setdefault(cell, text)
+        return self._names.setdefault(cell, text) if isinstance(cell, str) else text
 
     def step(self, line: int, column: str, cell: Any) -> float:
         number = _number(cell)
@@ -128,7 +130,9 @@ class _Cells:
         number = _number(cell)
         if number is None:
             expected = "a number, or nothing; NaN and Infinity for a run that diverged"
-            raise self._error(line, metric.name, expected, cell)
+            comma = isinstance(cell, str) and _number(cell.replace(",", ".")) is not None
+            hint = "write decimals with a point" if comma else None
+            raise self._error(line, metric.name, expected, cell, hint)
         if not math.isfinite(number):
             return math.inf if metric.higher_is_better is False else -math.inf
         if metric.percent and not 0 <= number <= 1:
@@ -148,7 +152,7 @@ class _Cells:
         found = found if len(found) <= 80 else found[:77] + "..."
         return DatasetError(
             f"not a value for the column {column!r}",
-            where=f"{self._where}, line {line}",
+            where=f"{self._where} {line}",
             expected=expected,
             found=found,
             hint=hint,
@@ -207,7 +211,7 @@ def _contradiction(
     other = next(i for i in said if found[i] != found[one])
     return DatasetError(
         f"two values of {what}",
-        where=f"{where}, lines {line[one]} and {line[other]}",
+        where=f"{where} {line[one]} and {line[other]}",
         expected="one row for each variant, seed, step and group",
         found=f"{found[one]:g} and {found[other]:g}",
         hint="if they are of different runs, give the column that tells them apart as --seed or --group",

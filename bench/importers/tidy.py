@@ -114,7 +114,9 @@ def read(
     _check(asked)
     path = Path(path)
     cells = rows(path, kind, [*asked.columns.values(), *asked.metrics])
-    table = collect(str(path), cells, asked.columns, [asked.metric(n) for n in asked.metrics])
+    unit = "row" if kind == "parquet" else "line"
+    measured = [asked.metric(name) for name in asked.metrics]
+    table = collect(str(path), cells, asked.columns, measured, unit=unit)
     seeds = _numbered(path, table)
     suite = _suite(path, table, asked, seeds)
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")

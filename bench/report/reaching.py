@@ -156,4 +156,6 @@ def _target(question: QuestionAnalysis) -> str:
 
 
 def _budget(question: QuestionAnalysis) -> str:
-    return wording.with_unit(f"{question.reaching[0].budget:g}", question.suite.steps)
+    budget, suite = question.reaching[0].budget, question.suite
+    shortest = ", the length of the shortest run" if budget < suite.epochs else ""
+    return wording.with_unit(f"{budget:g}", suite.steps) + shortest * bool(suite.imported)
