@@ -540,3 +540,60 @@ def test_a_refused_folder_is_not_kept_locked(folder):
 def test_results_are_not_changed_by_hand(folder, suite):
     with pytest.raises(dataclasses.FrozenInstanceError):
         written(folder, suite).planned = 3
+
+
+# --- metrics of a suite's own, and whole imports ----------------------------------------------
+
+OWN = "metrics: {reward: {better: higher}, regret: {better: lower}}\n"
+
+
+@pytest.fixture
+def own(tiny):
+    return parse_suite(tiny.read_text() + OWN)
+
+
+def test_metrics_of_a_suites_own_are_further_columns(folder, own):
+    extras = ((0, "reward", 1.0), (10, "reward", -2.5), (20, "regret", math.inf))
+    results = written(folder, own, (FAST, {"extras": extras}))
+    assert list(results.curves.columns) == [*(c.name for c in frames.CURVES), "reward", "regret"]
+    assert results.curves.reward.tolist()[:2] == [1.0, -2.5]
+    assert math.isnan(results.curves.reward[2])
+    assert results.curves.regret[2] == math.inf
+    assert set(results.trials.regret) == {math.inf}, "also in the question that shares the trial"
+
+
+def test_metrics_that_were_never_recorded(folder, own):
+    results = written(folder, own, (FAST, {}))
+    assert results.curves.reward.isna().all()
+
+
+def test_extras_are_replaced_with_their_trial(folder, own):
+    failed = {"status": "failed", "extras": ((0, "reward", 1.0),)}
+    results = written(folder, own, (FAST, failed), (FAST, {"extras": ((0, "reward", 2.0),)}))
+    assert results.curves.reward.tolist()[0] == 2.0
+
+
+def test_many_trials_are_one_transaction(folder, suite):
+    with Store(folder) as store:
+        trials = begin(store, suite)
+        whole, broken = result(trials[FAST]), result(trials[SLOW], curve=(point(1), point(1)))
+        with pytest.raises(StoreError):
+            store.append(whole, broken)
+        assert not store.finished()
+        store.append(whole, result(trials[SLOW]))
+        assert len(store.finished()) == 2
+
+
+def test_an_import_does_not_replace_what_was_trained(folder, suite):
+    written(folder, suite, (FAST, {}))
+    with Store(folder) as store:
+        with pytest.raises(StoreError, match="holds the results of a run"):
+            store.replace(suite, [], started_at="2026", command="")
+        assert len(store.finished()) == 1
+
+
+def test_the_evaluations_of_a_question(folder, suite):
+    results = written(folder, suite, (FAST, {}), (SLOW, {}))
+    expected = results.curves[results.curves.question == "rates"]
+    pd.testing.assert_frame_equal(results.curves_of("rates"), expected)
+    assert results.curves_of("nothing").empty

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 
 import jsonschema
 import pytest
@@ -582,6 +583,76 @@ def test_no_such_size(size, said):
     with pytest.raises(SuiteError) as caught:
         parsed(PROFILES).resized(**size)
     assert said in str(caught.value)
+
+
+# --- metrics of the suite's own --------------------------------------------------------------
+
+OWN = (
+    "metrics: {return: {better: higher, label: episode return, unit: points}, wer: {better: lower}}"
+)
+
+
+def test_metrics_of_its_own():
+    suite = parsed(OWN)
+    found = suite.metric("return")
+    assert (found.label, found.unit, found.higher_is_better) == ("episode return", "points", True)
+    assert found.worst == -math.inf
+    assert suite.metric("wer").label == "wer"
+    assert suite.metric("wer").worst == math.inf
+    assert suite.curve_metrics[-2:] == ("return", "wer")
+
+
+def test_a_share_of_its_own():
+    found = parsed("metrics: {f1: {better: higher, percent: true}}").metric("f1")
+    assert (found.worst, found.unit, found.percent) == (0, "share", True)
+
+
+def test_metrics_that_every_suite_has():
+    assert parsed().metric("test_loss").name == "test_loss"
+    assert parsed().metric("sparsity/dense_1/bytes").unit == "bytes"
+    with pytest.raises(SuiteError, match="no metric 'test_los'") as caught:
+        parsed().metric("test_los")
+    assert caught.value.hint == "did you mean 'test_loss'?"
+
+
+def test_its_own_metrics_may_decide_be_reached_claimed_and_reported():
+    suite = parsed(
+        OWN,
+        ("    variants:", "    primary: wer\n    target: {wer: 0.1}\n    variants:"),
+        (
+            "      b: {batch_size: 10}",
+            "      b: {batch_size: 10}\n    reported: {a: {return: 3}}\n    claims: [{says: x, test:"
+            " {metric: return, variant: a, against: b, is: better}}]",
+        ),
+        "primary: return",
+        "target: {return: 1}",
+    )
+    assert suite.questions["q"].primary == "wer"
+
+
+@pytest.mark.parametrize(
+    ("lines", "keys", "problem", "hint"),
+    [
+        (["metrics: {test_loss: {better: lower}}"], "metrics.test_loss", "test_loss is taken",
+         "a metric of docs/frames.md can be used as it is"),
+        (["metrics: {status: {better: lower}}"], "metrics.status", "status is taken", None),
+        (["metrics: {x: {}}"], "metrics.x.better", "is missing", None),
+        (["metrics: {x: {better: up}}"], "metrics.x.better", "not a valid value", None),
+        (["metrics: {x: {beter: higher}}"], "metrics.x.beter", "unknown key", "did you mean 'better'?"),
+        (["metrics: {a/b: {better: higher}}"], "metrics.a/b", "not a valid value", None),
+        ([OWN, "primary: retrun"], "primary", "not a valid value", "did you mean 'return'?"),
+        ([OWN, "target: {retrun: 1}"], "target", "not a valid value", "did you mean 'return'?"),
+        (["imported: {}"], "imported", "unknown key 'imported'", None),
+    ],
+)  # fmt: skip
+def test_mistakes_about_metrics(lines, keys, problem, hint):
+    error = refused(*lines)
+    assert error.where.endswith(f", at {keys}")
+    assert problem in error.problem
+    assert error.expected
+    assert error.found
+    if hint:
+        assert error.hint.startswith(hint)
 
 
 # --- the schema -------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
 from bench.analysis.crossings import KEYS, SPENT, crossings, ends
-from bench.analysis.whole_curves import BEST, metric_of, whole_curves
+from bench.analysis.whole_curves import BEST, curve_of, metric_of, whole_curves
 from bench.frames import METRICS, Metric
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _mark_broken(wide: pd.DataFrame, suite: Suite, question: str) -> None:
     here = wide.question == question
     names = (*METRICS, *suite.metrics, BEST)
     if suite.imported is not None:
-        names = (*suite.imported.metrics, "area_under_curve", BEST)
+        names = (curve_of(suite, question), *suite.imported.metrics, "area_under_curve", BEST)
     for name in names:
         known = metric_of(suite, question, name)
         if name not in _MEASURED_IF_DIVERGED:

@@ -14,7 +14,11 @@ from bench.stats import adjust
 from bench.suite import Imported
 
 IMPORTED = Imported(
-    file="f.csv", sha256="0", rows=1, columns={"group": "data"}, metrics=["test_accuracy"]
+    file="f.csv",
+    sha256="0",
+    rows=1,
+    columns={"group": "data"},
+    metrics=["test_accuracy", "test_loss"],
 )
 
 
