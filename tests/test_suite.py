@@ -616,18 +616,17 @@ def test_metrics_that_every_suite_has():
 
 
 def test_its_own_metrics_may_decide_be_reached_claimed_and_reported():
+    claim = "{says: x, test: {metric: return, variant: a, against: b, is: better}}"
     suite = parsed(
         OWN,
         ("    variants:", "    primary: wer\n    target: {wer: 0.1}\n    variants:"),
-        (
-            "      b: {batch_size: 10}",
-            "      b: {batch_size: 10}\n    reported: {a: {return: 3}}\n    claims: [{says: x, test:"
-            " {metric: return, variant: a, against: b, is: better}}]",
-        ),
+        ("b: {batch_size: 10}", f"b: {{batch_size: 10}}\n    claims: [{claim}]"),
+        ("    claims:", "    reported: {a: {return: 3}}\n    claims:"),
         "primary: return",
         "target: {return: 1}",
     )
     assert suite.questions["q"].primary == "wer"
+    assert suite.questions["q"].reported == {"a": {"return": 3}}
 
 
 @pytest.mark.parametrize(

@@ -210,10 +210,12 @@ def _suite(path: Path, table: Table, asked: _Asked, seeds: _Seeds) -> Suite:
     groups = _groups(path, table)
     first = _baseline(path, groups, asked)
     primary = asked.metric(asked.metrics[0])
+    label = primary.label
+    heading = label if label == primary.name else label[:1].upper() + label[1:]
     best = f"the {'highest' if primary.higher_is_better else 'lowest'} {primary.label}"
     questions = {
         group or "imported": {
-            "title": group or primary.label,
+            "title": group or heading,
             "ask": f"Which {asked.columns['variant']} ends with {best}{f' on {group}' * bool(group)}?",
             "baseline": first,
             "variants": {name: {} for name in variants},

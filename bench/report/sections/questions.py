@@ -56,7 +56,8 @@ def _question(analysis: Analysis, question: QuestionAnalysis) -> Section:
         blocks.append(Prose(tuple(_paragraphs(question.asked.about))))
     blocks.append(_variants(question))
     if len(question.curves):
-        blocks.append(_convergence(question))
+        if question.curves.epoch.nunique() > 1:
+            blocks.append(_convergence(question))
         blocks.append(_finals(question))
     label = analysis.conditions.seed_label
     blocks.append(_comparison(question, label=label))
