@@ -163,3 +163,11 @@ def test_very_long_curves_are_thinned_from_end_to_end(imported):
     assert "Not every evaluation is shown" in render.render(
         bench.analyse(imported(log("a", seeds=1, steps=17_000)))
     )
+
+
+def test_a_page_of_very_many_charts_has_pictures_for_the_first_ones(imported):
+    rows = log("a", "b").splitlines()[1:]
+    text = "d," + HEAD + "".join(f"set {d},{row}\n" for d in range(15) for row in rows)
+    html = render.render(bench.analyse(imported(text, group="d")))
+    assert html.count("<noscript><svg") == 40
+    assert html.count("<noscript><p>This chart needs JavaScript.") == 15 * 3 - 40
