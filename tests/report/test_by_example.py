@@ -8,7 +8,7 @@ from bench.report.render import render
 
 def test_a_run_with_predictions_has_its_fold(tiny_results):
     analysis = analyse(load_results(tiny_results))
-    page = render(analysis)
+    page = render(analysis).replace("\xa0", " ").replace("&nbsp;", " ")
     assert page.count("Image by image") == 2  # a fold in each question
     assert "other seeds and images" in page
     hardest = analysis.by_example.hard.iloc[0]
