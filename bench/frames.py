@@ -414,6 +414,8 @@ _MEASURES: Final = {
     "exact_zeros": ("share of exact zeros", "share"),
     "weights": ("number of weights", "weights"),
     "bytes": ("size of the weights", "bytes"),
+    "hoyer": ("Hoyer sparseness", ""),
+    "gini": ("Gini index of |w|", ""),
     "gzip_bytes": ("size of the weights, gzipped", "bytes"),
 }
 

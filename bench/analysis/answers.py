@@ -125,8 +125,16 @@ def _arrival(found: Finding, other: str) -> str:
 
 def _misses(found: Finding, other: str) -> str:
     between = found.contrast
-    own = f"its {between.missed_a} of {between.a.size} seeds" if between.missed_a else ""
-    others = f"{between.missed_b} of {between.b.size} seeds of {other}" if between.missed_b else ""
+    own = (
+        f"its {between.missed_a} of {wording.counted(between.a.size, 'seed')}"
+        if between.missed_a
+        else ""
+    )
+    others = (
+        f"{between.missed_b} of {wording.counted(between.b.size, 'seed')} of {other}"
+        if between.missed_b
+        else ""
+    )
     return f"{' and '.join(part for part in (own, others) if part)} that missed it"
 
 
@@ -196,11 +204,13 @@ def wins(found: Finding) -> str | None:
     if test is None or test.wins is None or test.losses is None:
         return None
     if test.mean_difference is None:
-        return f"better in {test.wins} and worse in {test.losses} of {test.n} seeds"
+        return (
+            f"better in {test.wins} and worse in {test.losses} of {wording.counted(test.n, 'seed')}"
+        )
     if test.direction == 0:
         return None
     alike = test.wins if test.direction > 0 else test.losses
-    return f"{_direction(found)} in {alike} of {test.n} seeds"
+    return f"{_direction(found)} in {alike} of {wording.counted(test.n, 'seed')}"
 
 
 def _direction(found: Finding) -> str:

@@ -18,9 +18,11 @@ from bench.stats.comparison import (
 from bench.stats.crossed import TwoLevelInterval, two_level_interval
 from bench.stats.datasets import (
     Friedman,
+    Quade,
     WilcoxonOverDatasets,
     critical_difference,
     friedman,
+    quade,
     wilcoxon_over_datasets,
 )
 from bench.stats.equivalence import Equivalence, equivalence_test
@@ -30,6 +32,7 @@ from bench.stats.power import (
     minimal_detectable_effect,
     power_paired,
     power_unpaired,
+    seeds_for_superiority,
     seeds_needed,
 )
 from bench.stats.profiles import PerformanceProfile, performance_profile
@@ -68,6 +71,7 @@ __all__ = [
     "LogRank",
     "McNemar",
     "PerformanceProfile",
+    "Quade",
     "Ratio",
     "RestrictedMeanDifference",
     "RopeProbabilities",
@@ -97,10 +101,12 @@ __all__ = [
     "power_paired",
     "power_unpaired",
     "probability_of_superiority",
+    "quade",
     "ratio_of_means",
     "restricted_mean_difference",
     "restricted_mean_time",
     "restricted_times",
+    "seeds_for_superiority",
     "seeds_needed",
     "sequential_boundaries",
     "sign_flip_test",

@@ -47,6 +47,15 @@ class Friedman:
     p_value: float
 
 
+@dataclass(frozen=True, slots=True)
+class Quade:
+    """Quade's test that k variants are alike over n data sets, data sets with large spread counting more."""
+
+    statistic: float
+    """F, with k - 1 and (k - 1)(n - 1) degrees of freedom."""
+    p_value: float
+
+
 def wilcoxon_over_datasets(a: ArrayLike, b: ArrayLike) -> WilcoxonOverDatasets:
     """Whether a and b differ over data sets.
 
@@ -81,20 +90,33 @@ def friedman(scores: ArrayLike, *, higher_is_better: bool = True) -> Friedman:
     for pairwise tests nor for mean-rank comparisons. Raises StatsError for another shape, NaN, and
     where every data set ties all variants.
     """
-    table = numbers(scores, "scores")
-    if table.ndim != 2 or table.shape[0] < 2 or table.shape[1] < 3:
-        raise StatsError(
-            "Friedman's test needs a table of data sets by variants",
-            expected="2 rows and 3 columns, or more",
-            found=f"shape {table.shape}",
-        )
-    if np.isnan(table).any():
-        raise StatsError("scores contain NaN")
+    table = _table(scores)
     ranks = stats.rankdata(-table if higher_is_better else table, axis=1)
     if (ranks == ranks[:, :1]).all():
         raise StatsError("all variants tie on every data set")
     chi2, p = stats.friedmanchisquare(*ranks.T)
     return Friedman(average_ranks=ranks.mean(axis=0), chi2=float(chi2), p_value=float(p))
+
+
+def quade(scores: ArrayLike) -> Quade:
+    """Quade's (1979) test, more powerful than Friedman's for fewer than five variants.
+
+    scores: shape (data sets, variants), three variants or more. Ranks within a data set are weighted
+    by the rank of its range (Conover 1999, section 5.8). p is 0 where all data sets agree perfectly.
+    Raises StatsError as `friedman`.
+    """
+    table = _table(scores)
+    n, k = table.shape
+    weights = stats.rankdata(np.ptp(table, axis=1))
+    weighted = weights[:, None] * (stats.rankdata(table, axis=1) - (k + 1) / 2)
+    if not weighted.any():
+        raise StatsError("all variants tie on every data set")
+    between_variants = float((weighted.sum(axis=0) ** 2).sum() / n)
+    rest = float((weighted**2).sum()) - between_variants
+    if rest <= 0:
+        return Quade(math.inf, 0.0)
+    f = (n - 1) * between_variants / rest
+    return Quade(f, float(stats.f.sf(f, k - 1, (k - 1) * (n - 1))))
 
 
 def critical_difference(n_variants: int, n_datasets: int, *, alpha: float = 0.05) -> float:
@@ -112,3 +134,16 @@ def critical_difference(n_variants: int, n_datasets: int, *, alpha: float = 0.05
     quantile = 1 - between(alpha, 0.0, 1.0, "alpha")
     q = float(stats.studentized_range.ppf(quantile, n_variants, np.inf)) / math.sqrt(2)
     return q * math.sqrt(n_variants * (n_variants + 1) / (6 * n_datasets))
+
+
+def _table(scores: ArrayLike) -> NDArray[np.float64]:
+    table = numbers(scores, "scores")
+    if table.ndim != 2 or table.shape[0] < 2 or table.shape[1] < 3:
+        raise StatsError(
+            "this test needs a table of data sets by variants",
+            expected="2 rows and 3 columns, or more",
+            found=f"shape {table.shape}",
+        )
+    if np.isnan(table).any():
+        raise StatsError("scores contain NaN")
+    return table

@@ -6,6 +6,9 @@ import gzip
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 from bench.probes import sparsity
 
@@ -45,8 +48,8 @@ def test_biases_and_norms_do_not_count(found):
 
 def test_gzip_is_of_the_actual_bytes(found):
     """Little-endian float32, as they lie in memory."""
-    for layer, arrays in (("dense_1", [FIRST]), ("", [FIRST, SECOND])):
-        raw = b"".join(a.astype("<f4").tobytes() for a in arrays)
+    for layer, parts in (("dense_1", [FIRST]), ("", [FIRST, SECOND])):
+        raw = b"".join(a.astype("<f4").tobytes() for a in parts)
         assert found[layer, "gzip_bytes"] == len(gzip.compress(raw, 9, mtime=0))
 
 
@@ -67,3 +70,35 @@ def test_every_value_is_a_plain_float(found):
 
 def test_a_network_without_kernels():
     assert sparsity.measure([("a/bias", np.zeros(3, np.float32))]) == []
+
+
+PUBLISHED = [  # values, Hoyer (2004), Gini (Hurley and Rickard 2009)
+    ([0, 0, 0, 1], 1.0, 0.75),
+    ([1, 1, 1, 1], 0.0, 0.0),
+    ([0, 1, 3, 5], 0.4787223414886701, 0.4722222222222222),
+    (list(range(1, 11)), 0.16612950033136184, 0.3),
+    ([0] * 99 + [5], 1.0, 0.99),
+]
+
+
+@pytest.mark.parametrize(("values", "hoyer", "gini"), PUBLISHED)
+def test_hoyer_and_gini_from_their_definitions(values, hoyer, gini):
+    assert sparsity.hoyer(np.array(values)) == pytest.approx(hoyer, abs=1e-12)
+    assert sparsity.gini(np.array(values)) == pytest.approx(gini, abs=1e-12)
+
+
+weights = arrays.arrays(np.float64, st.integers(2, 40), elements=st.floats(0.01, 100))
+
+
+@given(weights, st.floats(0.01, 100))
+def test_sparseness_knows_no_scale_no_sign_and_gini_no_copies(values, factor):
+    for index in (sparsity.hoyer, sparsity.gini):
+        assert index(-factor * values) == pytest.approx(index(values), abs=1e-9)
+        assert -1e-9 <= index(values) <= 1
+    assert sparsity.gini(np.repeat(values, 3)) == pytest.approx(sparsity.gini(values), abs=1e-9)
+
+
+def test_nothing_is_said_of_zeros():
+    assert np.isnan(sparsity.hoyer(np.zeros(3)))
+    assert np.isnan(sparsity.gini(np.zeros(3)))
+    assert np.isnan(sparsity.hoyer(np.ones(1)))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bench.errors import StatsError
-from bench.stats import adjust, critical_difference, friedman, wilcoxon_over_datasets
+from bench.stats import adjust, critical_difference, friedman, quade, wilcoxon_over_datasets
 
 
 def test_demsar_friedman(oracle):
@@ -149,3 +149,22 @@ def test_friedman_has_no_direction_and_no_unit(seed):
 def test_refused(call, message):
     with pytest.raises(StatsError, match=message):
         call()
+
+
+def test_quade(oracle):
+    case = oracle("paired_and_rank_tests")["quade_hand_lotion"]
+    found = quade(case["data"])
+    assert found.statistic == pytest.approx(case["R"]["F"], abs=5e-5)
+    assert found.p_value == pytest.approx(case["R"]["p"], abs=5e-6)
+    assert found.statistic == pytest.approx(case["recomputed"]["F"], rel=1e-9)
+
+
+def test_quade_of_two_variants_would_be_wilcoxons_squared_and_is_refused():
+    with pytest.raises(StatsError, match="table"):
+        quade([[1.0, 2.0], [2.0, 1.0]])
+    with pytest.raises(StatsError, match="tie"):
+        quade([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]])
+
+
+def test_quade_of_perfect_agreement():
+    assert quade([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]).p_value == 0.0

@@ -15,6 +15,7 @@ from bench.stats import (
     minimal_detectable_effect,
     power_paired,
     power_unpaired,
+    seeds_for_superiority,
     seeds_needed,
 )
 
@@ -141,3 +142,23 @@ def test_exaggeration_fades_with_power():
     factors = [exaggeration_ratio(nc, 1.0, df=9) for nc in (0.5, 1, 2, 3, 6)]
     assert factors == sorted(factors, reverse=True)
     assert factors[-1] == pytest.approx(1, abs=0.01)
+
+
+def test_seeds_for_superiority(oracle):
+    case = oracle("effects_and_bootstrap")["noether_sample_size"]
+    found = seeds_for_superiority(case["gamma"], power=1 - case["beta"], alpha=case["alpha"])
+    assert found == pytest.approx(case["N"], rel=1e-9)
+    assert math.ceil(found) == case["expected_published"]
+
+
+@given(st.floats(0.51, 0.99))
+def test_seeds_for_superiority_are_symmetric_and_fall(probability):
+    needed = seeds_for_superiority(probability)
+    assert seeds_for_superiority(1 - probability) == pytest.approx(needed)
+    assert seeds_for_superiority(probability + 0.005) < needed < seeds_for_superiority(0.505)
+
+
+def test_seeds_for_superiority_of_a_toss_up_are_infinite():
+    assert seeds_for_superiority(0.5) == math.inf
+    with pytest.raises(StatsError, match="probability"):
+        seeds_for_superiority(1.0)
