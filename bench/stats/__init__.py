@@ -36,6 +36,15 @@ from bench.stats.power import (
     seeds_needed,
 )
 from bench.stats.profiles import PerformanceProfile, performance_profile
+from bench.stats.rates import (
+    FamilyFit,
+    RateComparison,
+    RateFit,
+    RatesOverSeeds,
+    compare_rates,
+    fit_rate,
+    fit_rates_over_seeds,
+)
 from bench.stats.ratios import Ratio, ratio_of_means
 from bench.stats.sequential import (
     AnytimeSignTest,
@@ -67,11 +76,15 @@ __all__ = [
     "BootstrapInterval",
     "Comparison",
     "Equivalence",
+    "FamilyFit",
     "Friedman",
     "LogRank",
     "McNemar",
     "PerformanceProfile",
     "Quade",
+    "RateComparison",
+    "RateFit",
+    "RatesOverSeeds",
     "Ratio",
     "RestrictedMeanDifference",
     "RopeProbabilities",
@@ -86,12 +99,15 @@ __all__ = [
     "bayesian_rope",
     "bootstrap_interval",
     "compare_paired",
+    "compare_rates",
     "compare_to_value",
     "compare_unpaired",
     "critical_difference",
     "equivalence_test",
     "exaggeration_ratio",
     "expected_running_time",
+    "fit_rate",
+    "fit_rates_over_seeds",
     "friedman",
     "interquartile_mean",
     "logrank",
