@@ -59,6 +59,19 @@ def tensorflow() -> Any:
     return tf
 
 
+def use(precision: str) -> None:
+    """Make ``float32`` or ``float64`` what Keras computes in: a process trains one network at a time.
+
+    Keras takes its default type when it makes a layer, a loss or an optimizer, when it traces, and when a
+    schedule is asked for its rate; so it is set for a whole trial, by whatever builds the trial's network.
+    """
+    tensorflow()
+    import keras
+
+    keras.config.set_floatx(precision)
+    keras.config.set_dtype_policy(precision)
+
+
 @contextlib.contextmanager
 def _native_messages_kept() -> Iterator[None]:
     """Keep what native code writes to standard error while loading; show it if loading fails."""

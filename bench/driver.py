@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from bench import executor, runner
+from bench import executor, runner, timing
 from bench.errors import BenchError, DatasetError, StoreError, SuiteError, UsageError
 from bench.machine import machine, versions
 from bench.store import Results, Store, load_results
-from bench.trial import Trial, TrialResult, Use, distinct, expand
+from bench.trial import Timing, Trial, TrialResult, Use, distinct, expand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from bench.suite import Suite
 
@@ -88,7 +88,7 @@ def run(
         many = min(many, len(todo))
         if todo:
             with _importable(suite.folder, trust=trust), executor.pool(many) as pool:
-                _check(suite, plan, pool, store)
+                _check(suite, _kinds(plan), pool, store.checksums())
                 store.begin(suite, uses, started_at=_now(), command=command or _command())
                 observer.planned(plan, many)
                 _train(plan, pool, store, observer)
@@ -98,8 +98,81 @@ def run(
     return load_results(out)
 
 
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+def time_epochs(
+    suite: Suite,
+    out: str | Path,
+    *,
+    rounds: int = 10,
+    trust: bool = False,
+    progress: Callable[[int], None] = lambda _: None,
+    command: str = "",
+) -> Results:
+    """Time an epoch of each variant alone, in this process, and add the times to ``out``.
+
+    Args:
+        suite: in the size to time, see ``Suite.resized``; its first seed is trained.
+        out: results folder of a run of the suite; without one it is made, and a later run continues it.
+        rounds: epochs of each variant; each is written when it is done.
+        trust: whether Python code that the suite names may be imported.
+        progress: told how many rounds are done.
+        command: how to repeat it, for the report.
+
+    Raises:
+        BenchError: bad input, before the first round; or a results folder that cannot be written.
+    """
+    if rounds < 1:
+        raise UsageError("too few rounds", expected="1 or more", found=str(rounds))
+    every = expand(suite, trusted=trust)
+    uses = ways(every)
+    with Store(Path(out)) as store, _importable(suite.folder, trust=trust):
+        before = store.suite()
+        if before is not None and not uses.keys() & ways(expand(before.resized(seeds=1))).keys():
+            raise StoreError(
+                "the run in this folder trains none of these variants",
+                where=str(out),
+                expected=f"a run of {suite.suite} in this size, or an empty folder",
+                found=f"a run of {before.suite}",
+                hint="choose another with --out",
+            )
+        about = {"machine": json.dumps(machine()), "versions": json.dumps(versions())}
+        started_at = _now("milliseconds")
+        for timings in timed(suite, uses, rounds, known=store.checksums()):
+            if before is None and timings[0].round == 1:
+                store.begin(suite, every, started_at=_now(), command=command or _command())
+            store.append_timings(timings, started_at=started_at, **about)
+            progress(timings[0].round)
+    return load_results(out)
+
+
+def ways(uses: Iterable[Use]) -> dict[str, Use]:
+    """The first use of each way of training an epoch, by ``Training.of_an_epoch``."""
+    first: dict[str, Use] = {}
+    for use in uses:
+        first.setdefault(use.trial.training.of_an_epoch, use)
+    return first
+
+
+def timed(
+    suite: Suite, uses: Mapping[str, Use], rounds: int, *, known: Mapping[str, str] | None = None
+) -> Iterator[list[Timing]]:
+    """Rounds of epochs, each alone in this process; see ``timing.rounds``.
+
+    Args:
+        suite: where the uses come from; errors say the place in it.
+        uses: see ``ways``.
+        rounds: how many, 1 or more.
+        known: checksums that the data had before, by its spec as JSON.
+
+    Raises:
+        BenchError: something the suite names does not exist or does not fit, or the data has changed.
+    """
+    with executor.pool(0) as pool:
+        _check(suite, uses, pool, known or {})
+    yield from timing.rounds({key: use.trial for key, use in uses.items()}, rounds)
+
+
+def _now(precision: str = "seconds") -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec=precision)
 
 
 def _command() -> str:
@@ -125,16 +198,24 @@ def _importable(folder: Path, *, trust: bool) -> Iterator[None]:
             os.environ["PYTHONPATH"] = before
 
 
-def _check(suite: Suite, plan: Plan, pool: executor.Pool, store: Store) -> None:
-    """Build one trial of each kind, without training; refuse the run at the first that cannot be."""
+def _kinds(plan: Plan) -> dict[str, Use]:
+    """The first use of each way of training that is still to be done, by its settings."""
     kinds = {use.trial.training.canonical: use for use in reversed(plan.uses)}
-    known = store.checksums()
     todo = {trial.training.canonical for trial in plan.todo}
-    items = {key: use.trial for key, use in kinds.items() if key in todo}
-    for key, answer in pool.map(runner.check, dict(sorted(items.items()))):
+    return {key: use for key, use in sorted(kinds.items()) if key in todo}
+
+
+def _check(
+    suite: Suite, kinds: Mapping[str, Use], pool: executor.Pool, known: Mapping[str, str]
+) -> None:
+    """Build one trial of each kind, without training; refuse at the first that cannot be.
+
+    known: checksums of the data before, by its spec as JSON.
+    """
+    for key, answer in pool.map(runner.check, {key: use.trial for key, use in kinds.items()}):
         use = kinds[key]
         if isinstance(answer, DatasetError):
-            raise _placed(answer, suite.where("dataset"))
+            raise _placed(answer, _data_at(suite, use))
         if isinstance(answer, SuiteError):
             raise _placed(answer, _where(suite, use, answer.where))
         if isinstance(answer, BaseException):
@@ -143,7 +224,7 @@ def _check(suite: Suite, plan: Plan, pool: executor.Pool, store: Store) -> None:
         if answer != before:
             raise StoreError(
                 "the data has changed since the trials in this folder were trained",
-                where=suite.where("dataset"),
+                where=_data_at(suite, use),
                 expected=f"content with checksum {before[:12]}",
                 found=answer[:12],
                 hint="restore the data, or choose another folder with --out",
@@ -152,6 +233,12 @@ def _check(suite: Suite, plan: Plan, pool: executor.Pool, store: Store) -> None:
 
 def _dataset_key(trial: Trial) -> str:
     return json.dumps(trial.training.dataset, sort_keys=True)
+
+
+def _data_at(suite: Suite, use: Use) -> str:
+    """Where the suite names the data of a trial."""
+    own = ("questions", use.question, "dataset")
+    return suite.where(*own) if suite.says(*own) else suite.where("dataset")
 
 
 def _placed(error: BenchError, where: str) -> BenchError:

@@ -54,7 +54,8 @@ def trial_seconds(training: Training) -> float | None:
     sizes = [64 if dataset == "digits" else 784, *hidden, 10]
     weights = sum(a * b for a, b in pairwise(sizes))
     work: float = 2 * weights / (EFFICIENCY * _products_per_second())
-    epoch: float = 2 * work * n_train + UPDATE_S * math.ceil(n_train / training.batch_size)
+    batch = n_train if training.batch_size == "full" else training.batch_size
+    epoch: float = 2 * work * n_train + UPDATE_S * math.ceil(n_train / batch)
     return float(training.epochs) * epoch + (training.epochs + 1) * work * (n_train + n_test)
 
 

@@ -1,7 +1,7 @@
 """Any Keras object by its own name: ``{Adagrad: {learning_rate: 0.01}}`` becomes the optimizer.
 
-Names are looked up in Keras, then among this package's own layers; ``package.module:Class`` is imported
-only for a trusted suite.
+Names are looked up in Keras, then among this package's own layers and optimizers; ``package.module:Class`` is
+imported only for a trusted suite.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bench.errors import SuiteError, TrustError, did_you_mean, first_line
 from bench.plugins import named
 
 _MODULES: Final = {
-    "optimizer": ("keras.optimizers",),
+    "optimizer": ("keras.optimizers", "bench.optimizers"),
     "schedule": ("keras.optimizers.schedules",),
     "loss": ("keras.losses",),
     "layer": ("keras.layers", "bench.layers"),

@@ -21,11 +21,12 @@ def build(
     spec: Spec,
     *,
     input_shape: tuple[int, ...],
-    classes: int,
+    outputs: int,
     seed: Sequence[object],
+    precision: str = "float32",
     trusted: bool = False,
 ) -> Any:
-    """A Keras model with outputs (batch, classes), initialised by ``seed``.
+    """A Keras model with outputs (batch, outputs), initialised by ``seed``; all of it in ``precision``.
 
     The initial weights of a layer depend on ``seed``, the layer's class, its place among the layers of this
     class, and its shape: networks that differ elsewhere start alike, which is what pairs variants.
@@ -36,9 +37,10 @@ def build(
     backend.tensorflow()
     import keras
 
-    inputs = outputs = keras.Input(input_shape)
+    backend.use(precision)
+    inputs = flow = keras.Input(input_shape)
     counts: dict[str, int] = {}
-    for path, layer in _layers(spec, classes):
+    for path, layer in _layers(spec, outputs):
         kind, _ = named(layer, where=".".join(path))
         label = _snake(kind)
         counts[label] = counts.get(label, 0) + 1
@@ -46,17 +48,17 @@ def build(
             made = keras_objects.build(
                 "layer", layer, trusted=trusted, path=path, name=f"{label}_{counts[label]}"
             )
-            outputs = _applied(made, outputs, ".".join((*path, kind)))
-    if tuple(outputs.shape) != (None, classes):
+            flow = _applied(made, flow, ".".join((*path, kind)))
+    if tuple(flow.shape) != (None, outputs):
         raise SuiteError(
             "the network's output does not fit the data",
             where="model",
-            expected=f"shape (batch, {classes}), a number per class",
-            found=str(tuple(outputs.shape)),
-            hint=f"end with {{Dense: {{units: {classes}}}}}",
+            expected=f"shape (batch, {outputs}), a number per class or for the target",
+            found=str(tuple(flow.shape)),
+            hint=f"end with {{Dense: {{units: {outputs}}}}}",
         )
     try:
-        return keras.Model(inputs, outputs)
+        return keras.Model(inputs, flow)
     except ValueError as error:
         raise SuiteError(
             "these layers are not one network",
@@ -66,7 +68,7 @@ def build(
         ) from error
 
 
-def _layers(spec: Spec, classes: int) -> list[tuple[tuple[str, ...], Spec]]:
+def _layers(spec: Spec, outputs: int) -> list[tuple[tuple[str, ...], Spec]]:
     """The layers of a network, each with the keys that lead to it."""
     if isinstance(spec, Mapping) and isinstance(spec.get("layers"), list):
         listed = enumerate(spec["layers"])
@@ -80,7 +82,7 @@ def _layers(spec: Spec, classes: int) -> list[tuple[tuple[str, ...], Spec]]:
             found=repr(name),
             hint=did_you_mean(name, [*NETWORKS, "layers"]),
         )
-    return [(("model", name), layer) for layer in _network(spec, classes)]
+    return [(("model", name), layer) for layer in _network(spec, outputs)]
 
 
 def _applied(layer: Any, inputs: Any, where: str) -> Any:
@@ -99,7 +101,7 @@ def _applied(layer: Any, inputs: Any, where: str) -> Any:
 
 
 def mlp(
-    classes: int,
+    outputs: int,
     *,
     hidden: Sequence[int] = (100,),
     activation: str = "relu",
@@ -112,7 +114,7 @@ def mlp(
     """Layers of a multi-layer perceptron with logits as outputs.
 
     Args:
-        classes: number of outputs.
+        outputs: number of outputs.
         hidden: neurons per hidden layer.
         activation: of the hidden layers, by its Keras name.
         l1: strength of the penalty sum |w| on the hidden layers' weights (not on the output layer's).
@@ -134,16 +136,16 @@ def mlp(
             )
         if dropout:
             layers.append({"Dropout": {"rate": dropout}})
-    return [*layers, {"Dense": {"units": classes}}]
+    return [*layers, {"Dense": {"units": outputs}}]
 
 
 NETWORKS = {"mlp": mlp}
 
 
-def _network(spec: Spec, classes: int) -> list[Spec]:
+def _network(spec: Spec, outputs: int) -> list[Spec]:
     name, arguments = named(spec)
     function = NETWORKS[name]
-    known = [n for n in inspect.signature(function).parameters if n != "classes"]
+    known = [n for n in inspect.signature(function).parameters if n != "outputs"]
     for argument in arguments:
         if argument not in known:
             raise SuiteError(
@@ -154,7 +156,7 @@ def _network(spec: Spec, classes: int) -> list[Spec]:
                 hint=did_you_mean(argument, known),
             )
     _check_mlp(arguments)
-    return function(classes, **arguments)
+    return function(outputs, **arguments)
 
 
 def _check_mlp(arguments: Mapping[str, Any]) -> None:

@@ -18,17 +18,20 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from bench.trial import Training
+
 
 @dataclass(frozen=True, eq=False)  # compared and hashed by identity: arrays have no truth value
 class Dataset:
-    """Arrays of one classification data set, as they stay in memory.
+    """Arrays of one data set, as they stay in memory.
 
     Attributes:
         name: how reports call it.
-        x_train: (n_train, ...) uint8 or float32; engines cast to float and multiply by ``scale``.
-        y_train: (n_train,) int32 class numbers from 0.
+        x_train: (n_train, ...) uint8, float32 or float64; engines cast it to the training's precision
+            and multiply by ``scale``.
+        y_train: (n_train,) int32 class numbers from 0; or real-valued targets, float64.
         x_test, y_test: the same for the test images.
-        classes: number of classes.
+        classes: number of classes; 0 where the targets are real-valued.
         scale: factor that brings the stored numbers to what the network sees (1/255 for images).
         checksum: hex digest of the content of all arrays; equal content, equal checksum.
         origin: where the data came from, for the report.
@@ -47,10 +50,18 @@ class Dataset:
     x_validation: np.ndarray | None = None
     y_validation: np.ndarray | None = None
 
+    @property
+    def outputs(self) -> int:
+        """Numbers that a network gives each image: one per class, or the prediction of the target."""
+        return self.classes or 1
+
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an engine says of the current weights; objectives include regularisation."""
+    """What an engine says of the current weights; objectives include regularisation.
+
+    Accuracies are NaN where the targets are real-valued.
+    """
 
     train_objective: float
     train_loss: float
@@ -88,10 +99,19 @@ class Engine(Protocol):
         """Objective, loss and accuracy over all training and test images; untimed."""
 
     def predict(self) -> np.ndarray:
-        """(n_test,) the class that the network gives each test image; untimed."""
+        """(n_test,) the class that the network gives each test image; untimed. For data with classes."""
 
     def weights(self) -> list[tuple[str, np.ndarray]]:
         """Path (``dense_1/kernel``) and value of every trainable array, in the model's order."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a probe looks at: an engine at the end of its training, and what it was trained on."""
+
+    engine: Engine
+    data: Dataset
+    training: Training
 
 
 @dataclass(frozen=True)

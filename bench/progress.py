@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Final, Self
 
@@ -87,7 +88,7 @@ class Progress:
         """Count one trial."""
         self._done += 1
         self._weight_done += self._weights.get(result.trial_id, UNKNOWN_S)
-        self._epochs += max(len(result.curve) - 1, 0)
+        self._epochs += int(result.curve[-1].epoch) if result.curve else 0
         self._keep_best(use, result)
         if result.status != "completed":
             name = f"{use.question} / {use.variant} / seed {result.seed}"
@@ -110,6 +111,8 @@ class Progress:
         if result.status != "completed" or not result.curve:
             return
         value = result.curve[-1].test_accuracy
+        if math.isnan(value):  # real-valued targets
+            return
         if self._best_value is None or value > self._best_value:
             self._best_value = value
             label = METRICS["test_accuracy"].label

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from bench.plugins import Dataset, Engine
+    from bench.trial import Training
 
 
 def run_trial(trial: Trial, *, concurrent: bool = False) -> TrialResult:
@@ -53,14 +54,22 @@ def check(trial: Trial) -> str:
     Raises:
         SuiteError, DatasetError: what the trial names does not exist or does not fit.
     """
-    data = _data(trial)
+    data = data_of(trial)
     engines.check(trial.training, data, trusted=trial.trusted)
-    for probe in trial.training.probes:
-        plugins.load("probes", plugins.named(probe)[0])
+    for spec in trial.training.probes:
+        name, _ = plugins.named(spec)
+        probe = plugins.load("probes", name)
+        if hasattr(probe, "check"):
+            probe.check(trial.training, data)
     return data.checksum
 
 
-def _data(trial: Trial) -> Dataset:
+def data_of(trial: Trial) -> Dataset:
+    """The data that a trial is trained on.
+
+    Raises:
+        SuiteError, DatasetError: there is none as the trial names it.
+    """
     training = trial.training
     return datasets.load(
         training.dataset,
@@ -73,7 +82,7 @@ def _data(trial: Trial) -> Dataset:
 
 def _train(trial: Trial) -> dict[str, Any]:
     begin = time.perf_counter()
-    data = _data(trial)
+    data = data_of(trial)
     engine = engines.prepare(trial.training, data, trial.seed, trusted=trial.trusted)
     prepared = time.perf_counter() - begin
     curve, evaluate_time_s = _curve(engine, trial, data)
@@ -81,16 +90,17 @@ def _train(trial: Trial) -> dict[str, Any]:
     diverged = not math.isfinite(last.train_objective)
     probes: list[tuple[float, str, plugins.Measure]] = []
     if not diverged:
+        trained = plugins.Trained(engine, data, trial.training)
         for spec in trial.training.probes:
             name, _ = plugins.named(spec)
-            rows = plugins.load("probes", name).measure(engine.weights())
+            rows = plugins.load("probes", name).measure(trained)
             probes += [(last.epoch, name, row) for row in rows]
     predictions = None
-    if trial.training.predictions and not diverged:
+    if trial.training.predictions and data.classes and not diverged:
         predictions = pack(engine.predict(), data.y_test, data.classes)
     return {
         "status": "diverged" if diverged else "completed",
-        "diverged_epoch": int(last.epoch) if diverged else None,
+        "diverged_epoch": math.ceil(last.epoch) if diverged else None,
         "curve": tuple(curve),
         "probes": tuple(probes),
         "predictions": predictions,
@@ -103,27 +113,54 @@ def _train(trial: Trial) -> dict[str, Any]:
 
 
 def _curve(engine: Engine, trial: Trial, data: Dataset) -> tuple[list[CurvePoint], float]:
-    """Train and evaluate epoch by epoch until the end or the first objective that is not finite."""
-    updates, train_time_s, evaluate_time_s = 0, 0.0, 0.0
+    """Train and evaluate in turn until the end or the first objective that is not finite."""
+    each, train_time_s, evaluate_time_s = engine.updates_per_epoch, 0.0, 0.0
     curve: list[CurvePoint] = []
-    for epoch in range(trial.training.epochs + 1):
-        if epoch:
-            engine.start_epoch(order(data, trial.seed, epoch))
-            begin = time.perf_counter()
-            engine.advance(0, engine.updates_per_epoch)
-            train_time_s += time.perf_counter() - begin
-            updates += engine.updates_per_epoch
+
+    def evaluate(epochs_done: int, stop: int) -> bool:
+        nonlocal evaluate_time_s
         begin = time.perf_counter()
         evaluation = engine.evaluate()
         evaluate_time_s += time.perf_counter() - begin
         curve.append(
             CurvePoint(
-                epoch=epoch, updates=updates, train_time_s=train_time_s, **asdict(evaluation)
+                epoch=epochs_done + stop / each,
+                updates=epochs_done * each + stop,
+                train_time_s=train_time_s,
+                **asdict(evaluation),
             )
         )
-        if not math.isfinite(evaluation.train_objective):
+        return math.isfinite(evaluation.train_objective)
+
+    going = evaluate(0, 0)
+    for epoch in range(1, trial.training.epochs + 1):
+        if not going:
             break
+        engine.start_epoch(order(data, trial.seed, epoch))
+        start, due = 0, stops(trial.training, epoch, each)
+        for stop in due or [each]:
+            begin = time.perf_counter()
+            engine.advance(start, stop)
+            train_time_s += time.perf_counter() - begin
+            start = stop
+            if due:
+                going = evaluate(epoch - 1, stop)
+            if not going:
+                break
     return curve, evaluate_time_s
+
+
+def stops(training: Training, epoch: int, updates: int) -> list[int]:
+    """After which of an epoch's ``updates`` the curve is measured, ascending; empty if after none.
+
+    The last is the epoch's end, unless the suite says to measure only every so many epochs.
+    """
+    plan = training.evaluate
+    if "per_epoch" in plan and epoch <= plan.get("first", epoch):
+        times = min(plan["per_epoch"], updates)
+        return [-(-updates * k // times) for k in range(1, times + 1)]
+    due = epoch % plan.get("every", 1) == 0 or epoch == training.epochs
+    return [updates] if due else []
 
 
 def order(data: Dataset, seed: int, epoch: int) -> np.ndarray:

@@ -89,6 +89,7 @@ Name = Annotated[
 ]
 Spec = Annotated[str | dict[str, Any], AfterValidator(_one_name)]
 Network = Annotated[str | dict[str, Any], AfterValidator(_network)]
+Data = str | dict[str, Any]
 Closed: Final = Field(json_schema_extra={"additionalProperties": False})
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=LARGEST)]
@@ -138,10 +139,16 @@ class Settings(_Model):
     )
     optimizer: Spec | None = Field(default=None, description="a Keras optimizer by its name")
     loss: Spec | None = Field(default=None, description="a Keras loss by its name")
-    batch_size: Count | None = Field(
-        default=None, description="training images per update, over all workers"
+    batch_size: Count | Literal["full"] | None = Field(
+        default=None,
+        description="training images per update, over all workers; full: all of them",
     )
-    engine: Spec | None = Field(default=None, description="compiled, fit or master_worker")
+    engine: Spec | None = Field(
+        default=None, description="compiled, fit, master_worker, svrg or sag"
+    )
+    precision: Literal["float32", "float64"] | None = Field(
+        default=None, description="of weights, images, loss and optimizer"
+    )
 
 
 class Variant(Settings):
@@ -178,6 +185,28 @@ class Claim(_Model):
     test: ClaimTest
 
 
+class Evaluate(_Model):
+    """When the curves are measured. Without it: before training, and after every epoch."""
+
+    per_epoch: Count | None = Field(
+        default=None, description="so many times an epoch, at equal shares of its updates"
+    )
+    first: Count | None = Field(
+        default=None, description="per_epoch holds for so many first epochs; default: for all"
+    )
+    every: Count | None = Field(
+        default=None, description="beyond those, only after every so many epochs and the last"
+    )
+
+    @model_validator(mode="after")
+    def _one_rule_per_epoch(self) -> Self:
+        if self.first is not None and self.per_epoch is None:
+            raise ValueError("per_epoch: N, where there is first: M")
+        if self.every is not None and self.per_epoch is not None and self.first is None:
+            raise ValueError("first: M, the epochs in which per_epoch holds and every does not")
+        return self
+
+
 class Question(_Model):
     """One question: its variants, the baseline they are compared with, and what was claimed."""
 
@@ -191,6 +220,9 @@ class Question(_Model):
     )
     target: dict[str, Number] | None = Field(default=None, description="if not the suite's")
     compare: Family | None = Field(default=None, description="if not the suite's")
+    dataset: Data | None = Field(default=None, description="if not the suite's")
+    epochs: Count | None = Field(default=None, description="if not the suite's")
+    evaluate: Evaluate | None = Field(default=None, description="if not the suite's")
     base: Settings = Settings()
     variants: Annotated[dict[Name, Variant], Closed] = Field(default_factory=dict)
     matrix: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
@@ -240,7 +272,7 @@ class Imported(_Model):
 
 
 class Profile(_Model):
-    """A size of the same suite: what it changes of the whole."""
+    """A size of the same suite: what it changes of the whole. ``epochs`` replaces the questions' too."""
 
     seeds: Seeds | None = None
     epochs: Count | None = None
@@ -255,9 +287,7 @@ class Suite(_Model):
     title: str
     source: str | None = Field(default=None, description="the document whose claims are tested")
     about: str | None = Field(default=None, description="free text, shown in the report")
-    dataset: str | dict[str, Any] = Field(
-        description="mnist, digits, {idx: F}, {npz: F}, {csv: F, label: C}, ..."
-    )
+    dataset: Data = Field(description="mnist, digits, {idx: F}, {npz: F}, {csv: F, label: C}, ...")
     validation: Annotated[int, Field(ge=0, le=LARGEST)] = Field(
         default=0, description="training images held out"
     )
@@ -266,6 +296,9 @@ class Suite(_Model):
     )
     seeds: Seeds = Field(default=10, description="how many (0 to N-1), or a list")
     epochs: Count
+    evaluate: Evaluate = Field(
+        default=Evaluate(), description="when the curves are measured; default: after every epoch"
+    )
     primary: str = Field(default="test_accuracy", description="the metric that decides")
     final: Count = Field(
         default=1, description="a final value is the mean over so many last epochs"
@@ -283,7 +316,8 @@ class Suite(_Model):
     )
     probes: list[Spec] = Field(default_factory=list, description="measured beside the curves")
     predictions: bool = Field(
-        default=True, description="keep what every trained network says of every test image"
+        default=True,
+        description="keep what every trained network says of every test image, where there are classes",
     )
     base: Settings = Settings()
     profiles: Annotated[dict[Name, Profile], Closed] = Field(default_factory=dict)
@@ -327,6 +361,19 @@ class Suite(_Model):
             SuiteError: settings that no network could be trained with.
         """
         return _expand(self, question)
+
+    def dataset_of(self, question: str) -> str | dict[str, Any]:
+        """The data set of a question: its own, or the suite's."""
+        return self.questions[question].dataset or self.dataset
+
+    def epochs_of(self, question: str) -> int:
+        """How long the variants of a question are trained: its own number, or the suite's."""
+        return self.questions[question].epochs or self.epochs
+
+    def evaluate_of(self, question: str) -> dict[str, int]:
+        """When the curves of a question are measured, as ``Training`` writes it down."""
+        plan = self.questions[question].evaluate or self.evaluate
+        return plan.model_dump(exclude_none=True)
 
     def metric(self, name: str) -> Metric:
         """The metric of that name: the suite's own, one of ``METRICS``, or ``probe/layer/measure``.
@@ -393,7 +440,10 @@ class Suite(_Model):
         if questions:
             for name in questions:
                 _check_name("question", name, self.questions, self.where("questions"))
-            changes["questions"] = {n: q for n, q in self.questions.items() if n in questions}
+        kept = {n: q for n, q in self.questions.items() if not questions or n in questions}
+        if "epochs" in changes:  # of the whole suite
+            kept = {n: q.model_copy(update={"epochs": None}) for n, q in kept.items()}
+        changes["questions"] = kept
         return self.model_copy(update=changes)
 
 
@@ -647,10 +697,12 @@ def _expected(problem: ErrorDetails) -> str:
 _PLACES: Final[Mapping[Keys, type[_Model]]] = {
     (): Suite,
     ("base",): Settings,
+    ("evaluate",): Evaluate,
     ("profiles", "*"): Profile,
     ("metrics", "*"): OwnMetric,
     ("questions", "*"): Question,
     ("questions", "*", "base"): Settings,
+    ("questions", "*", "evaluate"): Evaluate,
     ("questions", "*", "variants", "*"): Variant,
     ("questions", "*", "claims", "*"): Claim,
     ("questions", "*", "claims", "*", "test"): ClaimTest,
@@ -785,6 +837,7 @@ DEFAULTS: dict[str, Any] = {
     "loss": {"SparseCategoricalCrossentropy": {"from_logits": True}},
     "batch_size": 100,
     "engine": "compiled",
+    "precision": "float32",
 }
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bench.suite import Settings, Suite
 
 SCHEMA: Final = 1  # part of every id: raise it when the same settings begin to train differently
+_LATER: Final[Mapping[str, object]] = {"precision": "float32", "evaluate": {}}
 MAX_USES: Final = 1_000_000  # seeds times variants, over all questions
 
 
@@ -34,16 +35,30 @@ class Training:
     model: str | Mapping[str, Any]
     optimizer: str | Mapping[str, Any]
     loss: str | Mapping[str, Any]
-    batch_size: int
+    batch_size: int | Literal["full"]
     engine: str | Mapping[str, Any]
     epochs: int
     probes: tuple[str | Mapping[str, Any], ...] = ()
     predictions: bool = True
+    precision: str = "float32"
+    evaluate: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def canonical(self) -> str:
-        """The settings as JSON with sorted keys: equal settings, equal text."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        """The settings as JSON with sorted keys: equal settings, equal text.
+
+        Settings that came later are left out at their defaults, so that the ids of before stay.
+        """
+        values = asdict(self)
+        for name, default in _LATER.items():
+            if values[name] == default:
+                del values[name]
+        return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @property
+    def of_an_epoch(self) -> str:
+        """What the time of an epoch depends on, as JSON: not how many follow, nor what is kept of them."""
+        return replace(self, epochs=0, probes=(), predictions=False, evaluate={}).canonical
 
     @classmethod
     def from_canonical(cls, text: str) -> Training:
@@ -123,6 +138,20 @@ class TrialResult:
     versions: str = "{}"
 
 
+@dataclass(frozen=True)
+class Timing:
+    """One epoch of one way of training, timed alone on the machine; fields as in ``frames.TIMINGS``.
+
+    Attributes:
+        settings: ``Training.of_an_epoch`` of what was trained.
+    """
+
+    settings: str
+    round: int
+    seconds: float
+    processor_s: float
+
+
 def expand(suite: Suite, *, trusted: bool = False) -> list[Use]:
     """All uses of trials in a suite, questions in order, seeds as blocks within a question.
 
@@ -139,7 +168,7 @@ def expand(suite: Suite, *, trusted: bool = False) -> list[Use]:
     uses: list[Use] = []
     for question in suite.questions:
         for variant, settings in suite.variants(question).items():
-            training = _training(suite, settings)
+            training = _training(suite, question, settings)
             place = ("questions", question, "variants", variant)
             try:
                 _ = training.canonical
@@ -165,15 +194,16 @@ def expand(suite: Suite, *, trusted: bool = False) -> list[Use]:
     return uses
 
 
-def _training(suite: Suite, settings: Settings) -> Training:
+def _training(suite: Suite, question: str, settings: Settings) -> Training:
     given = {f.name: getattr(settings, f.name, None) for f in fields(Training)}
     return Training(
         **given
         | {
-            "dataset": suite.dataset,
+            "dataset": suite.dataset_of(question),
             "validation": suite.validation,
             "train_images": suite.train_images,
-            "epochs": suite.epochs,
+            "epochs": suite.epochs_of(question),
+            "evaluate": suite.evaluate_of(question),
             "probes": tuple(suite.probes),
             "predictions": suite.predictions,
         }

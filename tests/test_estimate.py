@@ -56,6 +56,9 @@ def test_more_work_takes_longer_and_more_workers_less_long():
     assert seconds(("seeds: 2", "seeds: 2\nvalidation: 30000")) < seconds()
     assert seconds(("seeds: 2", "seeds: 9"), workers=3) < seconds(("seeds: 2", "seeds: 9"))
     assert seconds(workers=0) == seconds()
+    assert seconds(("a: {}", "a: {batch_size: full}")) == seconds(
+        ("a: {}", "a: {batch_size: 60000}")
+    )
 
 
 def test_nothing_to_do():

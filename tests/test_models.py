@@ -14,7 +14,7 @@ from bench.errors import SuiteError, TrustError
 
 
 def build(spec, *, shape=(28, 28), classes=10, seed=("data", 0), **options):
-    return models.build(spec, input_shape=shape, classes=classes, seed=seed, **options)
+    return models.build(spec, input_shape=shape, outputs=classes, seed=seed, **options)
 
 
 def kernels(model):

@@ -64,6 +64,16 @@ def result(use, accuracy=0.9, status="completed", epochs=4):
     return TrialResult(use.trial.id, use.trial.seed, "{}", status, "", curve=curve)
 
 
+def test_real_valued_targets_have_no_best_accuracy(clock, uses):
+    console, file = plain()
+    with Progress(console) as watcher:
+        watcher.planned(plan(uses), 2)
+        for key in uses:
+            watcher.finished(uses[key], result(uses[key], accuracy=float("nan")))
+    assert "4 of 4 trials" in file.getvalue()
+    assert "best" not in file.getvalue()
+
+
 def plain(width=200):
     file = io.StringIO()
     return Console(file=file, width=width), file

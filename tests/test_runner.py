@@ -7,15 +7,28 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench import datasets, engines
 from bench.errors import DatasetError, SuiteError
 from bench.plugins import Evaluation
-from bench.runner import check, order, run_trial
+from bench.runner import check, order, run_trial, stops
 from bench.suite import load_suite
-from bench.trial import expand
+from bench.trial import Training, Trial, expand
 
 N_TRAIN = 1442  # digits
+BASE = Training(
+    dataset="digits",
+    validation=0,
+    train_images=None,
+    model="mlp",
+    optimizer="SGD",
+    loss={"SparseCategoricalCrossentropy": {"from_logits": True}},
+    batch_size=50,
+    engine="compiled",
+    epochs=2,
+)
 
 
 @pytest.fixture
@@ -82,6 +95,104 @@ def test_a_loss_that_is_not_finite_ends_the_trial_as_diverged(trial):
     assert result.diverged_epoch == 1
     assert [point.epoch for point in result.curve] == [0, 1]
     assert not math.isfinite(result.curve[-1].train_objective)
+
+
+def test_divergence_between_epochs_counts_the_epoch_that_was_begun(trial):
+    wild = replace(
+        trial.training,
+        optimizer={"SGD": {"learning_rate": 1e12}},
+        epochs=5,
+        evaluate={"per_epoch": 29},
+    )
+    result = run_trial(replace(trial, training=wild))
+    assert result.status == "diverged"
+    assert 0 < result.curve[-1].epoch < 1
+    assert result.diverged_epoch == 1
+
+
+@given(
+    updates=st.integers(1, 200),
+    epochs=st.integers(1, 30),
+    per_epoch=st.none() | st.integers(1, 40),
+    first=st.none() | st.integers(1, 30),
+    every=st.none() | st.integers(1, 40),
+)
+def test_when_the_curve_is_measured(updates, epochs, per_epoch, first, every):
+    """At equal shares of the first epochs; then every so many; never twice at an update; always last."""
+    plan = {"per_epoch": per_epoch, "first": first, "every": every}
+    plan = {k: v for k, v in plan.items() if v is not None}
+    training = replace(BASE, epochs=epochs, evaluate=plan)
+    for epoch in range(1, epochs + 1):
+        found = stops(training, epoch, updates)
+        assert found == sorted(set(found))
+        assert all(0 < stop <= updates for stop in found)
+        if per_epoch is not None and epoch <= (first or epochs):
+            assert len(found) == min(per_epoch, updates)
+            ideal = [updates * k / len(found) for k in range(1, len(found) + 1)]
+            assert all(0 <= stop - exact < 1 for stop, exact in zip(found, ideal, strict=True))
+        else:
+            due = epoch % (every or 1) == 0 or epoch == epochs
+            assert found == ([updates] if due else [])
+    assert stops(training, epochs, updates)[-1] == updates
+
+
+def test_evaluations_within_an_epoch(trial):
+    often = replace(trial.training, evaluate={"per_epoch": 4, "first": 1})
+    result = run_trial(replace(trial, training=often))
+    plain = run_trial(trial)
+    assert [point.updates for point in result.curve] == [0, 8, 15, 22, 29, 58]
+    assert [point.epoch for point in result.curve] == [0, 8 / 29, 15 / 29, 22 / 29, 1, 2]
+    times = [point.train_time_s for point in result.curve]
+    assert times == sorted(times)
+    assert times[-1] < result.wall_time_s - result.evaluate_time_s
+    for ours, theirs in zip(result.curve[-2:], plain.curve[-2:], strict=True):
+        assert replace(ours, train_time_s=0) == replace(theirs, train_time_s=0)
+
+
+def test_evaluations_every_so_many_epochs(trial):
+    seldom = replace(trial.training, epochs=5, evaluate={"every": 2})
+    result = run_trial(replace(trial, training=seldom))
+    assert [point.epoch for point in result.curve] == [0, 2, 4, 5]
+
+
+REGRESSION = replace(
+    BASE,
+    dataset={"least_squares": {"condition": 10, "n": 60, "d": 4}},
+    model={"layers": [{"Dense": {"units": 1, "use_bias": False}}]},
+    optimizer={"SGD": {"learning_rate": 1.0}},
+    loss="MeanSquaredError",
+    batch_size="full",
+    precision="float64",
+    probes=("optimum", "sparsity"),
+    epochs=60,
+)
+
+
+def test_real_valued_targets():
+    """Their accuracy is not a number; there are no predictions to keep; the rest is as always."""
+    trial = Trial(REGRESSION, 0)
+    assert len(check(trial)) == 64
+    result = run_trial(trial)
+    assert (result.status, result.error, result.predictions) == ("completed", None, None)
+    assert all(math.isnan(point.train_accuracy) for point in result.curve)
+    value = next(
+        m.value for _, probe, m in result.probes if (probe, m.measure) == ("optimum", "value")
+    )
+    assert result.curve[-1].train_objective == pytest.approx(value, rel=1e-4)
+    assert result.curve[-1].train_objective > value
+
+
+def test_a_network_for_targets_has_one_output():
+    wrong = replace(REGRESSION, model={"layers": [{"Dense": {"units": 2}}]})
+    with pytest.raises(SuiteError, match="output does not fit"):
+        check(Trial(wrong, 0))
+    assert check(Trial(replace(REGRESSION, model="mlp", probes=()), 0))
+
+
+def test_a_probe_refuses_before_training(trial):
+    with pytest.raises(SuiteError, match="optimum") as caught:
+        check(replace(trial, training=replace(trial.training, probes=("optimum",))))
+    assert (caught.value.where, caught.value.found) == ("model", "dense_1, dense_2")
 
 
 def test_an_error_is_a_failed_trial_with_its_traceback(trial, monkeypatch):

@@ -337,6 +337,7 @@ def test_defaults():
         loss={"SparseCategoricalCrossentropy": {"from_logits": True}},
         batch_size=100,
         engine="compiled",
+        precision="float32",
     )
 
 
@@ -809,3 +810,80 @@ def test_any_change_of_a_question(changes):
 def test_any_slip_of_a_hand(line, typed, place):
     assume(line in TEXT)
     parses_or_refuses(TEXT.replace(line, line[:place] + typed + line[place:], 1))
+
+
+# --- data, length and evaluations of single questions -------------------------------------------
+
+SEPARATE = """\
+suite: s
+title: t
+dataset: digits
+epochs: 5
+evaluate: {every: 2}
+base: {model: mlp, optimizer: SGD, batch_size: full, precision: float64}
+profiles: {short: {epochs: 1}, few: {seeds: 2}}
+questions:
+  own:
+    ask: a
+    dataset: {least_squares: {condition: 10}}
+    epochs: 9
+    evaluate: {per_epoch: 10, first: 2, every: 3}
+    variants: {a: {}}
+  shared:
+    ask: b
+    variants: {a: {batch_size: 10, precision: float32}}
+"""
+
+
+def test_a_question_may_have_its_own_data_length_and_evaluations():
+    suite = parse_suite(SEPARATE)
+    assert suite.dataset_of("own") == {"least_squares": {"condition": 10}}
+    assert (suite.dataset_of("shared"), suite.epochs_of("shared")) == ("digits", 5)
+    assert suite.epochs_of("own") == 9
+    assert suite.evaluate_of("own") == {"per_epoch": 10, "first": 2, "every": 3}
+    assert suite.evaluate_of("shared") == {"every": 2}
+    assert suite.variants("own")["a"].batch_size == "full"
+    assert suite.variants("own")["a"].precision == "float64"
+    assert suite.variants("shared")["a"].batch_size == 10
+
+
+@pytest.mark.parametrize("size", [{"profile": "short"}, {"epochs": 1}])
+def test_a_size_replaces_the_epochs_of_all_questions(size):
+    suite = parse_suite(SEPARATE).resized(**size)
+    assert {suite.epochs_of(name) for name in suite.questions} == {1}
+
+
+def test_other_sizes_leave_the_epochs_of_questions():
+    suite = parse_suite(SEPARATE).resized(profile="few", questions=["own"])
+    assert list(suite.questions) == ["own"]
+    assert suite.epochs_of("own") == 9
+
+
+@pytest.mark.parametrize(
+    ("written", "where", "expected"),
+    [
+        ("{first: 2}", "evaluate", "per_epoch: N"),
+        ("{per_epoch: 2, every: 3}", "evaluate", "first: M"),
+        ("{per_epoch: 0}", "evaluate.per_epoch", "greater than or equal to 1"),
+        ("{evry: 2}", "evaluate.evry", "one of per_epoch, first, every"),
+    ],
+)
+def test_evaluations_that_make_no_sense(written, where, expected):
+    with pytest.raises(SuiteError) as caught:
+        parse_suite(SEPARATE.replace("{every: 2}", written))
+    assert caught.value.where.endswith(f"at {where}")
+    assert expected in caught.value.expected
+
+
+@pytest.mark.parametrize("size", ["0", "all", "1.5"])
+def test_batches_that_are_no_number_of_images(size):
+    with pytest.raises(SuiteError) as caught:
+        parse_suite(SEPARATE.replace("batch_size: full", f"batch_size: {size}"))
+    assert caught.value.where.endswith("base.batch_size")
+    assert "'full'" in caught.value.expected
+
+
+def test_precisions():
+    with pytest.raises(SuiteError, match="not a valid value") as caught:
+        parse_suite(SEPARATE.replace("float64", "float16"))
+    assert "'float64'" in caught.value.expected

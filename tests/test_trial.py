@@ -57,10 +57,12 @@ trainings = st.builds(
     model=specs,
     optimizer=specs,
     loss=specs,
-    batch_size=st.integers(1, 9),
+    batch_size=st.integers(1, 9) | st.just("full"),
     engine=specs,
     epochs=st.integers(1, 9),
     probes=st.lists(specs, max_size=2).map(tuple),
+    precision=st.sampled_from(["float32", "float64"]),
+    evaluate=st.dictionaries(st.sampled_from(["per_epoch", "first", "every"]), st.integers(1, 9)),
 )
 
 
@@ -152,6 +154,21 @@ def test_a_trial_has_all_that_the_suite_says():
         epochs=2,
         probes=("sparsity",),
     )
+
+
+def test_questions_of_their_own_data_length_and_evaluations():
+    text = SUITE.replace(
+        "ask: second",
+        "ask: second\n    dataset: mnist\n    epochs: 7\n    evaluate: {per_epoch: 3, first: 2}",
+    )
+    by_question = {u.question: u.trial.training for u in expand(parse_suite(text))}
+    first, second = by_question["one"], by_question["two"]
+    assert (first.dataset, first.epochs, first.evaluate) == ("digits", 2, {})
+    assert (second.dataset, second.epochs) == ("mnist", 7)
+    assert second.evaluate == {"per_epoch": 3, "first": 2}
+    assert Training.from_canonical(second.canonical) == second
+    short = parse_suite(text).resized(epochs=1)
+    assert {u.trial.training.epochs for u in expand(short)} == {1}
 
 
 def test_paths_start_at_the_suite_and_trust_is_handed_on(tmp_path):
@@ -256,3 +273,12 @@ def test_a_generator_depends_on_its_role_alone():
 def test_a_generator_that_must_never_change():
     """If it does, the same seed trains differently: raise ``trial.SCHEMA``."""
     assert draw("data", 0)[:2] == [975012687096616823, 2032206384148488869]
+
+
+def test_the_time_of_an_epoch_does_not_depend_on_how_many_there_are():
+    longer = dataclasses.replace(
+        BASE, epochs=99, probes=("sparsity",), predictions=False, evaluate={"every": 3}
+    )
+    assert longer.of_an_epoch == BASE.of_an_epoch
+    for change in ({"batch_size": 7}, {"train_images": 7}, {"precision": "float64"}):
+        assert dataclasses.replace(BASE, **change).of_an_epoch != BASE.of_an_epoch

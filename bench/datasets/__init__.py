@@ -5,13 +5,15 @@ A source ``bench/datasets/x.py`` offers
     ARGUMENTS: tuple[str, ...]                 keys a suite must write, () for a plain name
     load(arguments, folder) -> Dataset         built with ``bench.datasets._arrays.dataset``
 
-and may offer ``NAMES``, plain names that it answers to besides its own.
+and may offer ``NAMES``, plain names that it answers to besides its own, and ``check(arguments)``, which raises
+a DatasetError for values that it does not take; without one, every value is a text.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +44,8 @@ def load(
 
     Args:
         spec: ``mnist``, ``digits``, ``{idx: FOLDER}``, ``{npz: FILE}``,
-            ``{csv: FILE, label: COLUMN}`` or a name in ``keras.datasets``.
+            ``{csv: FILE, label: COLUMN}``, ``{least_squares: {condition: 100}}`` or a name in
+            ``keras.datasets``.
         folder: the suite's folder, to which relative paths in ``spec`` refer.
         validation: number of training images to hold out as ``x_validation``, ``y_validation``.
             Which ones depends on the data set's content and ``seed`` only; both parts keep
@@ -52,15 +55,15 @@ def load(
 
     Returns:
         Read-only arrays. The checksum is that of the whole data set, whatever is held out.
-        The last two data sets read stay in memory, so that a worker reads its files once.
+        The last data sets read stay in memory, so that a worker reads its files once.
 
     Raises:
         DatasetError: the spec is wrong, or the data is missing, damaged or not what it should be.
     """
     source, arguments = _resolve(spec)
-    items = tuple(sorted((key, str(value)) for key, value in arguments.items()))
-    state = tuple(_state(folder / value) for _, value in items)
-    data = _read(source, items, folder, state)
+    text = json.dumps(arguments, sort_keys=True, default=str)
+    files = [folder / value for value in arguments.values() if isinstance(value, str | Path)]
+    data = _read(source, text, folder, tuple(map(_state, files)))
     return _thin_out(_hold_out(data, validation, seed), train_images, seed)
 
 
@@ -68,7 +71,7 @@ def check_spec(spec: str | Mapping[str, Any]) -> None:
     """Refuse a spec that cannot name a data set, without touching files or importing Keras.
 
     Raises:
-        DatasetError: unknown or misspelt name or key, missing key, or a value that is no text.
+        DatasetError: unknown or misspelt name or key, missing key, or a value that it does not take.
     """
     _resolve(spec)
 
@@ -96,7 +99,12 @@ def _resolve(spec: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
             expected="a name such as mnist, or a mapping such as {npz: FILE}",
             found=repr(spec),
         )
-    _check_arguments(source, sources[source].ARGUMENTS, arguments)
+    _check_keys(source, sources[source].ARGUMENTS, arguments)
+    check = getattr(sources[source], "check", None)
+    if check is None:
+        _check_texts(source, arguments)
+    else:
+        check(arguments)
     return source, arguments
 
 
@@ -110,24 +118,30 @@ def _unknown(name: str, known: Iterable[str]) -> DatasetError:
     )
 
 
-def _check_arguments(source: str, keys: tuple[str, ...], arguments: Mapping[str, Any]) -> None:
-    usage = "{" + ", ".join(f"{key}: TEXT" for key in keys) + "}" if keys else source
+def _usage(source: str, keys: Iterable[str]) -> str:
+    return "{" + ", ".join(f"{key}: TEXT" for key in keys) + "}" if keys else source
+
+
+def _check_keys(source: str, keys: tuple[str, ...], arguments: Mapping[str, Any]) -> None:
     missing = [key for key in keys if key not in arguments]
     unknown = [key for key in arguments if key not in keys]
     if unknown or missing:
         raise DatasetError(
             f"unknown key {unknown[0]!r}" if unknown else f"key {missing[0]!r} is missing",
             where=f"dataset {source}",
-            expected=usage,
+            expected=_usage(source, keys),
             found="the keys " + ", ".join(arguments) if arguments else f"the name {source} alone",
             hint=did_you_mean(str(unknown[0]), missing) if unknown else None,
         )
+
+
+def _check_texts(source: str, arguments: Mapping[str, Any]) -> None:
     for key, value in arguments.items():
         if not isinstance(value, str | Path) or not str(value):
             raise DatasetError(
                 f"the value of {key!r} is not a text",
                 where=f"dataset {source}",
-                expected=usage,
+                expected=_usage(source, arguments),
                 found=repr(value),
                 hint="put it in quotes",
             )
@@ -143,15 +157,15 @@ def _state(path: Path) -> tuple[tuple[str, int, int], ...]:
     return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=8)  # a suite's questions may be about several
 def _read(
     source: str,
-    items: tuple[tuple[str, str], ...],
+    arguments: str,
     folder: Path,
     state: tuple[tuple[tuple[str, int, int], ...], ...],
 ) -> Dataset:
     del state  # part of the cache's key only
-    data: Dataset = plugins.load("datasets", source).load(dict(items), folder)
+    data: Dataset = plugins.load("datasets", source).load(json.loads(arguments), folder)
     return data
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -72,6 +72,43 @@ def dataset(
     )
 
 
+def regression(
+    name: str,
+    train: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+    *,
+    origin: str,
+    where: str,
+) -> Dataset:
+    """The same for real-valued targets: x (n, ...) and y (n,), kept as float64, used as they are.
+
+    Raises:
+        DatasetError: wrong shape or type, unequal lengths, or NaN or infinity.
+    """
+    arrays = []
+    for part, pair in (("train", train), ("test", test)):
+        for letter, values in zip("xy", pair, strict=True):
+            here = f"{where}, {letter}_{part}"
+            column = values[:, None] if values.ndim == 1 else values
+            found = _images(column, here, np.float64)
+            arrays.append(found[:, 0] if values.ndim == 1 else found)
+    x_train, y_train, x_test, y_test = arrays
+    _check_fit(x_train, y_train, x_test, y_test, where)
+    for array in arrays:
+        array.flags.writeable = False
+    return Dataset(
+        name=name,
+        x_train=x_train,
+        y_train=y_train,
+        x_test=x_test,
+        y_test=y_test,
+        classes=0,
+        scale=1.0,
+        checksum=checksum(arrays, 0, 1.0),
+        origin=origin,
+    )
+
+
 def checksum(arrays: Sequence[np.ndarray], classes: int, scale: float) -> str:
     """SHA-256 of everything the network can see: shapes, types, values, classes and scale."""
     digest = hashlib.sha256(f"{classes} {scale!r}".encode())
@@ -97,7 +134,7 @@ def every_fifth(labels: np.ndarray) -> np.ndarray:
     return test
 
 
-def _images(x: np.ndarray, where: str) -> np.ndarray:
+def _images(x: np.ndarray, where: str, kind: type[np.floating[Any]] = np.float32) -> np.ndarray:
     if x.dtype.kind not in "buif":
         raise DatasetError(
             "these images are not numbers",
@@ -113,14 +150,14 @@ def _images(x: np.ndarray, where: str) -> np.ndarray:
             found=f"shape {x.shape}",
             hint=None if x.size == 0 else "reshape it to (images, features)",
         )
-    if x.dtype != np.uint8:
+    if x.dtype != np.uint8 or kind is not np.float32:
         with np.errstate(over="ignore"):  # becomes infinite, which the check below reports
-            x = x.astype(np.float32)
+            x = x.astype(kind)
         finite = np.isfinite(x)
         if not finite.all():
             first = np.unravel_index(int(np.argmin(finite)), x.shape)
             raise DatasetError(
-                f"{x.size - np.count_nonzero(finite)} values are NaN or infinite as float32",
+                f"{x.size - np.count_nonzero(finite)} values are NaN or infinite as {kind.__name__}",
                 where=where,
                 expected="finite numbers",
                 found=f"{x[first]} at index {tuple(map(int, first))}",

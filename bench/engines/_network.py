@@ -13,6 +13,8 @@ from bench.errors import SuiteError, first_line
 from bench.plugins import Dataset, Evaluation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bench.trial import Training
 
 CHUNK: Final = 2000  # images per evaluation step: large products that stay in the cache
@@ -32,6 +34,12 @@ class Job:
         """Number of training images."""
         return len(self.data.y_train)
 
+    @property
+    def batch_size(self) -> int:
+        """Training images per update, over all workers."""
+        size = self.training.batch_size
+        return self.n_train if size == "full" else size
+
 
 @dataclass(frozen=True)
 class Network:
@@ -42,6 +50,7 @@ class Network:
     loss: Any
     scale: float
     classes: int
+    precision: str
     resting: tuple[np.ndarray, ...]
 
     @classmethod
@@ -67,7 +76,8 @@ class Network:
         loss = build("loss", training.loss, path=("loss",))
         optimizer.build(model.trainable_variables)
         resting = tuple(v.numpy() for v in optimizer.variables)
-        return cls(model, optimizer, loss, job.data.scale, job.data.classes, resting)
+        scale, classes = job.data.scale, job.data.classes
+        return cls(model, optimizer, loss, scale, classes, training.precision, resting)
 
     def restart(self, model: Any) -> None:
         """Take the variables of ``model``, a twin, and forget all training."""
@@ -96,9 +106,17 @@ class Network:
     def objective(self, images: Any, labels: Any, *, training: bool) -> tuple[Any, Any, Any]:
         """Mean loss with regularisation, mean loss without, and outputs, of one batch."""
         tf = backend.tensorflow()
-        outputs = self.model(tf.cast(images, tf.float32) * self.scale, training=training)
-        loss = self.loss(labels if self.sparse else tf.one_hot(labels, self.classes), outputs)
+        inputs = tf.cast(images, self.precision) * self.scale
+        outputs = self.model(inputs, training=training)
+        loss = self.loss(self.targets(labels), outputs)
         return tf.add_n([loss, *self.model.losses]), loss, outputs
+
+    def targets(self, labels: Any) -> Any:
+        """What the loss takes for ``y_train`` or a part of it."""
+        tf = backend.tensorflow()
+        if not self.classes:
+            return tf.cast(labels, self.precision)[:, None]
+        return labels if self.sparse else tf.one_hot(labels, self.classes, dtype=self.precision)
 
     def gradients(self, images: Any, labels: Any) -> list[Any]:
         """Gradients of the objective of one batch, as ``model.fit`` would take them."""
@@ -108,17 +126,32 @@ class Network:
             total, _, _ = self.objective(images, labels, training=True)
         return list(tape.gradient(total, variables))
 
+    def gradients_at(self, weights: list[Any], images: Any, labels: Any) -> list[Any]:
+        """The same at other weights than the model's; nothing of the model changes."""
+        import keras
+
+        tf = backend.tensorflow()
+        points = [tf.convert_to_tensor(w) for w in weights]
+        mapping = zip(self.model.trainable_variables, points, strict=True)
+        with keras.StatelessScope(state_mapping=mapping), tf.GradientTape() as tape:
+            for point in points:
+                tape.watch(point)
+            total, _, _ = self.objective(images, labels, training=True)
+        return list(tape.gradient(total, points))
+
     def apply(self, gradients: list[Any]) -> None:
         """One step of the optimizer."""
         self.optimizer.apply(gradients, self.model.trainable_variables)
 
     def sums(self, images: Any, labels: Any) -> Any:
-        """(3,) float64: objective and loss times the number of images, and how many are right."""
+        """(3,) float64: objective and loss times the number of images, and how many are right (or NaN)."""
         tf = backend.tensorflow()
         total, loss, outputs = self.objective(images, labels, training=False)
-        right = tf.argmax(outputs, axis=1, output_type=labels.dtype) == labels
         count = tf.cast(tf.shape(labels)[0], tf.float64)
         means = [tf.cast(total, tf.float64) * count, tf.cast(loss, tf.float64) * count]
+        if not self.classes:
+            return tf.stack([*means, tf.constant(np.nan, tf.float64)])
+        right = tf.argmax(outputs, axis=1, output_type=labels.dtype) == labels
         return tf.stack([*means, tf.reduce_sum(tf.cast(right, tf.float64))])
 
     def evaluation(self, sums: Any, data: Dataset) -> Evaluation:
@@ -144,7 +177,7 @@ class Network:
         tf = backend.tensorflow()
         parts = (images[i : i + CHUNK] for i in range(0, len(images), CHUNK))
         outputs = (
-            self.model(tf.cast(part, tf.float32) * self.scale, training=False) for part in parts
+            self.model(tf.cast(part, self.precision) * self.scale, training=False) for part in parts
         )
         return np.concatenate([np.argmax(output, axis=1) for output in outputs])
 
@@ -177,8 +210,9 @@ def initial_model(job: Job) -> Any:
     return models.build(
         job.training.model,
         input_shape=job.data.x_train.shape[1:],
-        classes=job.data.classes,
+        outputs=job.data.outputs,
         seed=(job.data.checksum, job.seed),
+        precision=job.training.precision,
         trusted=job.trusted,
     )
 
@@ -189,11 +223,36 @@ def batches(job: Job) -> int:
     Raises:
         SuiteError: a batch larger than the data.
     """
-    if job.training.batch_size > job.n_train:
+    if job.batch_size > job.n_train:
         raise SuiteError(
             "the batch is larger than the training set",
             where="batch_size",
             expected=f"at most {job.n_train}",
-            found=str(job.training.batch_size),
+            found=str(job.batch_size),
         )
-    return -(-job.n_train // job.training.batch_size)
+    return -(-job.n_train // job.batch_size)
+
+
+def over_chunks(
+    function: Callable[[Any, Any], list[Any]], zeros: list[Any], x: Any, y: Any
+) -> list[Any]:
+    """Sums of what ``function(images, labels)`` says of chunks of all images, inside a graph.
+
+    ``zeros`` are of the shapes and types of its answers.
+    """
+    tf = backend.tensorflow()
+    full, rest = divmod(x.shape[0], CHUNK)
+    totals = zeros
+
+    def plus(sums: list[Any], images: Any, labels: Any) -> list[Any]:
+        return [a + b for a, b in zip(sums, function(images, labels), strict=True)]
+
+    def chunk(i: Any, *sums: Any) -> list[Any]:
+        parts = [
+            tf.slice(a, [i * CHUNK, *[0] * (a.ndim - 1)], [CHUNK, *a.shape[1:]]) for a in (x, y)
+        ]
+        return [i + 1, *plus(list(sums), *parts)]
+
+    if full:
+        _, *totals = tf.while_loop(lambda i, *_: i < full, chunk, [tf.constant(0), *totals])
+    return plus(totals, x[full * CHUNK :], y[full * CHUNK :]) if rest else totals

@@ -44,13 +44,13 @@ class FitEngine:
     def start_epoch(self, order: np.ndarray) -> None:
         """Lay the images out in the order of this epoch."""
         data: Dataset = self._job.data
-        self._x = data.x_train[order].astype(np.float32) * np.float32(data.scale)
-        labels = data.y_train[order]
-        self._y = labels if self._network.sparse else np.eye(data.classes, dtype=np.float32)[labels]
+        kind = np.dtype(self._network.precision)
+        self._x = data.x_train[order].astype(kind) * kind.type(data.scale)
+        self._y = np.asarray(self._network.targets(data.y_train[order]))
 
     def advance(self, start: int, stop: int) -> None:
         """Do updates ``start`` to ``stop``."""
-        size = self._job.training.batch_size
+        size = self._job.batch_size
         part = slice(start * size, stop * size)
         self._network.model.fit(
             self._x[part], self._y[part], batch_size=size, epochs=1, shuffle=False, verbose=0

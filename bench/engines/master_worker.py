@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from bench import backend
-from bench.engines.compiled import CompiledEngine
+from bench.engines.compiled import CompiledEngine, Rule
 from bench.errors import SuiteError
 from bench.plugins import named
 from bench.trial import generator
 
 if TYPE_CHECKING:
     from bench.engines._network import Job, Network
-    from bench.engines.compiled import Gradients
 
 ARGUMENTS: Final = ("workers",)
 
@@ -28,14 +27,14 @@ def prepare(job: Job) -> CompiledEngine:
     """Divide the images and compile the averaged update."""
     workers, updates = _workers(job), updates_per_epoch(job)
     owner = owners(job, workers)
-    size = job.training.batch_size // workers
+    size = job.batch_size // workers
 
-    def arrange(order: np.ndarray) -> np.ndarray:
+    def arrange(order: np.ndarray) -> list[np.ndarray]:
         """(updates, batch_size): worker after worker, each going through its own images in turn."""
         own = [order[owner[order] == worker][: updates * size] for worker in range(workers)]
-        return np.concatenate([part.reshape(updates, size) for part in own], axis=1)
+        return [np.concatenate([part.reshape(updates, size) for part in own], axis=1)]
 
-    return CompiledEngine(job, _averaged(workers), updates, arrange)
+    return CompiledEngine(job, _Averaged, arrange)
 
 
 def owners(job: Job, workers: int) -> np.ndarray:
@@ -50,7 +49,7 @@ def updates_per_epoch(job: Job) -> int:
     Raises:
         SuiteError: a number of workers that the batch or the data cannot be divided by.
     """
-    workers, batch = _workers(job), job.training.batch_size
+    workers, batch = _workers(job), job.batch_size
     if batch % workers:
         raise SuiteError(
             "the batch cannot be shared equally",
@@ -82,11 +81,17 @@ def _workers(job: Job) -> int:
     return workers
 
 
-def _averaged(workers: int) -> Gradients:
-    def gradients(network: Network, images: Any, labels: Any) -> list[Any]:
-        tf = backend.tensorflow()
-        parts = zip(tf.split(images, workers), tf.split(labels, workers), strict=True)
-        answers = [network.gradients(x, y) for x, y in parts]
-        return [tf.add_n(same) / workers for same in zip(*answers, strict=True)]
+class _Averaged(Rule):
+    """The mean of the workers' gradients, each of its own share of the update's images."""
 
-    return gradients
+    def __init__(self, network: Network, job: Job) -> None:
+        super().__init__(network, job)
+        self._workers = _workers(job)
+
+    def gradients(self, images: Any, labels: Any, row: Any) -> list[Any]:
+        """Gradients of one update."""
+        del row
+        tf = backend.tensorflow()
+        parts = zip(tf.split(images, self._workers), tf.split(labels, self._workers), strict=True)
+        answers = [self.network.gradients(x, y) for x, y in parts]
+        return [tf.add_n(same) / self._workers for same in zip(*answers, strict=True)]

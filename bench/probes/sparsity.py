@@ -10,17 +10,21 @@ import numpy as np
 from bench.plugins import Measure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from bench.plugins import Trained
 
 
-def measure(weights: Sequence[tuple[str, np.ndarray]]) -> list[Measure]:
+def measure(trained: Trained) -> list[Measure]:
     """Per layer and for the whole network (layer "").
 
     Measures: ``weights`` (count), ``mean_abs`` (mean |w|), ``exact_zeros`` and ``below_1e-7`` (shares, 0 to 1),
     ``hoyer`` and ``gini`` (sparseness, 0 to 1; left out if all weights are 0), ``bytes`` (float32,
     little-endian) and ``gzip_bytes`` (the same bytes by gzip, level 9, mtime 0).
     """
-    kernels = {path.rpartition("/")[0]: array for path, array in weights if array.ndim >= 2}
+    kernels = {
+        path.rpartition("/")[0]: array
+        for path, array in trained.engine.weights()
+        if array.ndim >= 2
+    }
     if not kernels:
         return []
     rows = [m for layer, array in kernels.items() for m in _measures(layer, [array])]

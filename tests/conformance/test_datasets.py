@@ -61,7 +61,11 @@ def keras(folder, monkeypatch):
     return "fashion_mnist"
 
 
-SPECIMENS = {"idx": idx, "npz": npz, "csv": csv, "keras": keras}
+def least_squares(folder, monkeypatch):
+    return {"least_squares": {"condition": 10, "n": 300, "d": 4}}
+
+
+SPECIMENS = {"idx": idx, "npz": npz, "csv": csv, "keras": keras, "least_squares": least_squares}
 
 
 @pytest.fixture(params=plugins.available("datasets"))
@@ -85,9 +89,16 @@ def test_shapes_and_dtypes(spec, tmp_path):
     assert data.y_train.shape == data.x_train.shape[:1]
     assert data.y_test.shape == data.x_test.shape[:1]
     assert data.x_train.dtype == data.x_test.dtype
-    assert data.x_train.dtype in (np.uint8, np.float32)
-    assert data.y_train.dtype == data.y_test.dtype == np.int32
-    assert set(np.unique(data.y_test)) <= set(np.unique(data.y_train)) <= set(range(data.classes))
+    assert data.y_train.dtype == data.y_test.dtype
+    if data.classes:
+        assert data.x_train.dtype in (np.uint8, np.float32)
+        assert data.y_train.dtype == np.int32
+        labels = set(np.unique(data.y_train))
+        assert set(np.unique(data.y_test)) <= labels <= set(range(data.classes))
+    else:
+        assert data.x_train.dtype == data.y_train.dtype == np.float64
+        assert np.isfinite(data.y_train).all()
+    assert data.outputs == max(data.classes, 1)
     assert data.scale > 0
     assert data.name
     assert data.origin
@@ -121,7 +132,7 @@ def test_hold_out(spec, tmp_path):
     one = datasets.load(spec, folder=tmp_path, validation=40, seed=5)
     two = datasets.load(spec, folder=tmp_path, validation=40, seed=5)
     assert one.x_validation.shape == (40, *whole.x_train.shape[1:])
-    assert one.y_validation.dtype == np.int32
+    assert one.y_validation.dtype == whole.y_train.dtype
     assert len(one.x_train) == len(whole.x_train) - 40
     assert np.array_equal(one.x_validation, two.x_validation)
     assert np.array_equal(one.y_train, two.y_train)

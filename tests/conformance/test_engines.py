@@ -185,10 +185,16 @@ def test_evaluation_equals_numpy_by_hand(mnist):
     assert found.test_accuracy == pytest.approx(accuracy, abs=2 / 10_000)
 
 
-@pytest.mark.parametrize("engine", plugins.available("engines"))
+ENGINES = {
+    **{name: name for name in plugins.available("engines")},
+    "master_worker": {"master_worker": {"workers": 5}},
+    "with replacement": {"compiled": {"replacement": True}},
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_contract(engine, mnist):
-    options = {engine: {"workers": 5}} if engine == "master_worker" else engine
-    made = trained(KINDS["plain"], mnist, options, updates=3)
+    made = trained(KINDS["plain"], mnist, ENGINES[engine], updates=3)
     assert made.parameters == 79_510
     assert made.updates_per_epoch == 600
     before = made.weights()
@@ -198,6 +204,82 @@ def test_contract(engine, mnist):
         np.testing.assert_array_equal(a, b)  # nothing but advance trains
     made.advance(0, 1)
     assert any((a != b).any() for (_, a), (_, b) in zip(before, made.weights(), strict=True))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """1440 images: what every engine can divide."""
+    return datasets.load("digits", folder=Path(), train_images=1440)
+
+
+SMALL = training({"hidden": [16]}, dataset="digits", batch_size=120)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_pieces_of_an_epoch_are_the_epoch(engine, digits):
+    """Whatever is evaluated in between, the weights are the same to the last bit."""
+    settings = replace(SMALL, engine=ENGINES[engine])
+    whole = engines.prepare(settings, digits, 0)
+    for epoch in (1, 2):
+        whole.start_epoch(order(digits, 0, epoch))
+        whole.advance(0, whole.updates_per_epoch)
+    expected = whole.weights()
+    pieces = engines.prepare(settings, digits, 0)
+    for epoch in (1, 2):
+        pieces.start_epoch(order(digits, 0, epoch))
+        for start, stop in ((0, 1), (1, 5), (5, 11), (11, pieces.updates_per_epoch)):
+            pieces.advance(start, stop)
+            pieces.evaluate()
+    for (path, a), (_, b) in zip(expected, pieces.weights(), strict=True):
+        np.testing.assert_array_equal(a, b, err_msg=path)
+
+
+@pytest.mark.parametrize("engine", ["compiled", "svrg"])
+def test_pieces_with_a_shorter_last_batch(engine, digits):
+    settings = replace(SMALL, engine=engine, batch_size=100)
+    found = []
+    for stops in ((15,), (3, 14, 15), tuple(range(1, 16))):
+        made = engines.prepare(settings, digits, 0)
+        assert made.updates_per_epoch == 15
+        made.start_epoch(order(digits, 0, 1))
+        for start, stop in zip((0, *stops), stops, strict=False):
+            made.advance(start, stop)
+        found.append(made.weights())
+    for other in found[1:]:
+        for (_, a), (_, b) in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_seed_in_between_leaves_no_trace(engine, digits):
+    """Programs are used again for other seeds: what a rule keeps must be forgotten."""
+    settings = replace(SMALL, engine=ENGINES[engine])
+    first = trained(settings, digits, ENGINES[engine], epochs=2, seed=1).weights()
+    trained(settings, digits, ENGINES[engine], epochs=1, seed=2)
+    again = trained(settings, digits, ENGINES[engine], epochs=2, seed=1).weights()
+    for (_, a), (_, b) in zip(first, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_float64_throughout(engine, digits):
+    settings = replace(SMALL, precision="float64", optimizer={"Adam": {"learning_rate": 0.01}})
+    made = trained(settings, digits, ENGINES[engine])
+    assert {w.dtype for _, w in made.weights()} == {np.dtype(np.float64)}
+    assert made.evaluate().learning_rate == 0.01  # not its nearest float32
+    single = trained(replace(settings, precision="float32"), digits, ENGINES[engine])
+    assert {w.dtype for _, w in single.weights()} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_all_images_in_one_update(engine, digits):
+    settings = replace(SMALL, batch_size="full")
+    made = trained(settings, digits, ENGINES[engine])
+    assert made.updates_per_epoch == 1
+    if engine != "with replacement":  # whose one update has some images twice
+        reference = trained(settings, digits, "fit")
+        for (path, a), (_, b) in zip(made.weights(), reference.weights(), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5, rtol=0, err_msg=path)
 
 
 @pytest.mark.parametrize("kind", ["plain", "batch-norm", "adam", "dropout"])
@@ -264,6 +346,11 @@ def test_six_averaged_gradients_are_the_gradient_of_the_union(mnist):
         ("compiled", 60_001, "batch_size"),
         ("compield", 100, "engine.compield"),
         ({"compiled": {"threads": 2}}, 100, "engine.compiled.threads"),
+        ({"compiled": {"replacement": 1}}, 100, "engine.compiled.replacement"),
+        ("svrg", 60_001, "batch_size"),
+        ("sag", 60_001, "batch_size"),
+        ("sag", 7000, "batch_size"),
+        ({"sag": {"table": 2}}, 100, "engine.sag.table"),
     ],
 )
 def test_impossible_engines_are_refused(engine, batch, where, mnist):
@@ -281,15 +368,15 @@ def test_what_xla_cannot_compile_falls_back_with_a_note(mnist, monkeypatch):
     tf = backend.tensorflow()
     real = compiled._compiled
 
-    def refused_by_xla(network, kind, *, jit, note):
-        program = real(network, kind, jit=jit, note=note)
+    def refused_by_xla(network, rule, *, jit, note):
+        program = real(network, rule, jit=jit, note=note)
         if not jit:
             return program
 
         def train(*_args):
             raise tf.errors.InvalidArgumentError(None, None, "no kernel for this op")
 
-        return compiled._Program(program.network, train, program.sums, note)
+        return replace(program, train=train)
 
     monkeypatch.setattr(compiled, "_compiled", refused_by_xla)
     engine = trained(training({"hidden": [7]}), mnist, "compiled", updates=5)

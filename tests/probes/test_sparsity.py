@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from bench.plugins import Trained
 from bench.probes import sparsity
 
 FIRST = np.array([[0.0, -3.0], [5e-8, 1.0]], np.float32)
@@ -22,9 +23,17 @@ WEIGHTS = [
 ]
 
 
+def measured(weights):
+    class Engine:
+        def weights(self):
+            return weights
+
+    return sparsity.measure(Trained(Engine(), None, None))
+
+
 @pytest.fixture
 def found():
-    return {(m.layer, m.measure): m.value for m in sparsity.measure(WEIGHTS)}
+    return {(m.layer, m.measure): m.value for m in measured(WEIGHTS)}
 
 
 def test_one_layer(found):
@@ -58,7 +67,7 @@ def test_zeros_pack_better():
     full = rng.normal(size=(100, 100)).astype(np.float32)
     sparse = np.where(rng.random(full.shape) < 0.9, 0, full).astype(np.float32)
     sizes = [
-        next(m.value for m in sparsity.measure([("a/kernel", w)]) if m.measure == "gzip_bytes")
+        next(m.value for m in measured([("a/kernel", w)]) if m.measure == "gzip_bytes")
         for w in (full, sparse)
     ]
     assert sizes[1] < sizes[0] / 4
@@ -69,7 +78,7 @@ def test_every_value_is_a_plain_float(found):
 
 
 def test_a_network_without_kernels():
-    assert sparsity.measure([("a/bias", np.zeros(3, np.float32))]) == []
+    assert measured([("a/bias", np.zeros(3, np.float32))]) == []
 
 
 PUBLISHED = [  # values, Hoyer (2004), Gini (Hurley and Rickard 2009)
