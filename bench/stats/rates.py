@@ -620,6 +620,11 @@ def _is_close(fit: RateFit, best: FamilyFit | None) -> bool:
     )
 
 
+def _extrapolates(best: FamilyFit) -> bool:
+    """Whether most of the fall lies beyond the points; with a known floor nothing beyond is guessed."""
+    return best.floor_kind != "known" and best.decay_observed < 0.5
+
+
 @dataclass(frozen=True, slots=True)
 class _Doubt:
     """A reason to name no family, if it holds for more than this share of the seeds."""
@@ -667,7 +672,7 @@ _DOUBTS = (
     _Doubt(
         "Less than half of the fitted fall has been observed",
         0.5,
-        lambda _fit, best: bool(best and best.rate and best.decay_observed < 0.5),
+        lambda _fit, best: bool(best and best.rate and _extrapolates(best)),
     ),
     _Doubt(
         "Fitted without the last 30 % of the points, another family predicts those better",
@@ -799,7 +804,8 @@ def fit_rates_over_seeds(
     no rival; it takes the family's place where its AICc is lower by 4. No family is named if a run
     diverged or has under 10 points, if a parameter is at the edge of the search in more than 20 % of
     seeds, if in more than half of them a rival is within 4 of AICc, the fall is under 5 times the
-    noise or under half observed, and if the interval of the rate is wider than a factor of 3.
+    noise or (without a known floor) under half observed, and if the interval of the rate is wider
+    than a factor of 3.
 
     Raises StatsError for no curves, as many floors as there are not seeds, alpha outside (0, 0.5),
     and like `fit_rate`.

@@ -57,10 +57,14 @@ class Outcome:
     probes: dict = field(default_factory=dict)
     error: str | None = None
     notes: str = ""
+    objectives: tuple = ()  # training objective from epoch 0 on; empty: what follows from the accuracies
+    rates: tuple = ()  # learning rate at each evaluation; empty: 0.1 throughout
 
 
 def curve(outcome):
     """Evaluations of an outcome; the training accuracy is one point above the test accuracy."""
+    if outcome.objectives:
+        return _falling(outcome)
     points = [CurvePoint(0, 0, 0.0, 0.1, 2.5, 2.4, 0.1, 2.4, 0.1)]
     for epoch, accuracy in enumerate(outcome.accuracies, start=1):
         time, loss = epoch * outcome.epoch_time, 1 - accuracy
@@ -70,6 +74,14 @@ def curve(outcome):
             )
         )
     return tuple(points)
+
+
+def _falling(outcome):
+    rates = outcome.rates or (0.1,) * len(outcome.objectives)
+    return tuple(
+        CurvePoint(epoch, epoch * 10, epoch * 0.1, rate, value, value, 0.9, value, 0.9)
+        for epoch, (value, rate) in enumerate(zip(outcome.objectives, rates, strict=True))
+    )
 
 
 def written(folder, outcome, *, suite=SUITE, earlier_seeds=None):

@@ -1,0 +1,202 @@
+"""Convergence rates: which law, how fast, beside what theory says; and the fits over the curves."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from bench.analysis import theory, wording
+from bench.report import figures, tables
+from bench.report.blocks import Block, Cell, Column, Figure, Table
+
+if TYPE_CHECKING:
+    from bench.analysis import QuestionAnalysis
+    from bench.analysis.rates import Rate
+
+
+def blocks(question: QuestionAnalysis, label: str) -> list[Block]:
+    """A table and a figure; nothing where no curve could have a rate.
+
+    label: what p-values are labelled with.
+    """
+    if not any(rate.fitted.best_family for rate in question.rates):
+        return []
+    return [_table(question, label), _figure(question)]
+
+
+def _table(question: QuestionAnalysis, label: str) -> Table:
+    step, steps = question.suite.step, question.suite.steps
+    tails = any(rate.tail[0] is not None for rate in question.rates)
+    trained = question.suite.imported is None
+    return Table(
+        caption=f"Convergence rate of the {_objective(question)}",
+        columns=(
+            Column("variant"),
+            Column("law", "the family of curves that the seeds bear out"),
+            Column("rate", f"per {step}: the share of the excess that goes; of a power k^-p: p"),
+            Column("95 % CI", "t interval over seeds, of the logarithm", "number"),
+            *([Column("per update", "the same rate by update", "number")] * trained),
+            Column(
+                "halves in", f"{steps} until half of the excess is gone; no law assumed", "number"
+            ),
+            Column("falls to", "the floor of the fitted curve"),
+            *(
+                [Column("tail", "what an update leaves of f − f*, over the last third", "number")]
+                * tails
+            ),
+            *([Column("theory", "what is proved of f − f* for this rule")] * trained),
+            Column(f"against {question.baseline}", "ratio of the rates, its interval", "number"),
+            Column("Holm p", "adjusted for the variants of this question", "number"),
+        ),
+        rows=tuple(_row(question, rate, tails=tails, trained=trained) for rate in question.rates),
+        notes=tables.labelled(label, _notes(question)),
+    )
+
+
+def _row(question: QuestionAnalysis, rate: Rate, *, tails: bool, trained: bool) -> tuple[Cell, ...]:
+    named = rate.fitted.determined
+    return (
+        tables.variant(question, rate.variant),
+        Cell(_law(rate)),
+        tables.number(_speed(rate) if named else "–"),
+        tables.number(_interval(rate) if named else "–"),
+        *([tables.number(_significant(rate.per_update) if named else "–")] * trained),
+        tables.number(_halving(question, rate)),
+        Cell(_floor(rate) if named else "–"),
+        *([tables.number(_tail(rate))] * tails),
+        *([Cell(_theory(rate))] * trained),
+        *_against(rate),
+    )
+
+
+def _law(rate: Rate) -> str:
+    return rate.fitted.family
+
+
+def _speed(rate: Rate) -> str:
+    """``0.31`` of a geometric curve reads ``−27 %``; an exponent is shown as it is."""
+    fitted = rate.fitted
+    if fitted.rate is None:
+        return "–"
+    if fitted.family == "geometric":
+        return f"−{100 * -math.expm1(-fitted.rate):.3g} %"
+    return _significant(fitted.rate)
+
+
+def _interval(rate: Rate) -> str:
+    low, high = rate.fitted.rate_low, rate.fitted.rate_high
+    if low is None or high is None:
+        return "–"
+    if rate.fitted.family == "geometric":
+        return f"−{100 * -math.expm1(-low):.3g} to −{100 * -math.expm1(-high):.3g} %"
+    return f"{_significant(low)} to {_significant(high)}"
+
+
+def _significant(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return (
+        wording.number(value, wording.decimals(None, value))
+        if 1e-4 < value < 1e5
+        else f"{value:.2e}"
+    )
+
+
+def _halving(question: QuestionAnalysis, rate: Rate) -> str:
+    time = rate.fitted.halving_time
+    if math.isinf(time):
+        return "never"
+    return f"{_significant(time)} {question.suite.steps}"
+
+
+def _floor(rate: Rate) -> str:
+    fitted = rate.fitted
+    above = "f*" if rate.optimum is not None else "0"
+    if fitted.floor_kind == "known":
+        return "f* (known)"
+    if fitted.floor_kind == "fitted":
+        start = "f* + " if rate.optimum is not None else ""
+        return f"{start}{_significant(fitted.floor)} (fitted)"
+    return f"not distinguishable from {above}" if fitted.floor_kind != "none" else "–"
+
+
+def _tail(rate: Rate) -> str:
+    factor, low, high = rate.tail
+    if factor is None:
+        return "–"
+    spread = None if low is None or high is None else (high - low) / 2
+    return f"× {wording.number(factor, min(max(wording.decimals(spread), 4), 8))}"
+
+
+def _theory(rate: Rate) -> str:
+    if rate.predicted is None:
+        return "none"
+    text = f"{rate.predicted.words} ({rate.predicted.source})"
+    factor = rate.tail[0]
+    if factor is None or rate.predicted.factor is None:
+        return text
+    speed = f"{100 * theory.agreement(rate.predicted, factor):.1f} %"
+    return f"{text}; measured speed {speed} of {'it' if rate.predicted.exact else 'that bound'}"
+
+
+def _against(rate: Rate) -> tuple[Cell, Cell]:
+    against = rate.against
+    if against is None or against.ratio is None:
+        return tables.number("baseline" if rate.variant == rate.baseline else "–"), tables.number(
+            "–"
+        )
+    text = f"× {_significant(against.ratio)}"
+    if against.ci_low is not None and against.ci_high is not None:
+        text += f" ({_significant(against.ci_low)} to {_significant(against.ci_high)})"
+    return tables.number(text), tables.number(wording.p_value(rate.p_holm))
+
+
+def _notes(question: QuestionAnalysis) -> list[str]:
+    notes = []
+    if not any(rate.predicted for rate in question.rates) and question.suite.imported is None:
+        notes.append("Theory: none, since no rate is proved for the loss of a network.")
+    if any(rate.fitted.floor_kind == "fitted" for rate in question.rates):
+        notes.append(
+            "A fitted floor is where the curve levels off (the noise of a constant step, the model's"
+            " limit), not the optimum."
+        )
+    doubts: dict[str, list[str]] = {}
+    for rate in question.rates:
+        if rate.fitted.reasons:
+            doubts.setdefault(" ".join(rate.fitted.reasons), []).append(rate.variant)
+    notes += [
+        f"{wording.listed(names)}: cannot be determined. {why}" for why, names in doubts.items()
+    ]
+    left_out = max(rate.left_out for rate in question.rates)
+    if left_out:
+        notes.append(
+            f"Of each variant, the curves of {left_out} seeds or fewer were not fitted: too many."
+        )
+    notes.append(
+        "A better rate is not always a faster run: the time to target stands above."
+        if question.reaching
+        else "A better rate is not always a faster run."
+    )
+    return notes
+
+
+def _figure(question: QuestionAnalysis) -> Figure:
+    counts = sorted({len(rate.curves) for rate in question.rates})
+    seeds = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
+    above = (
+        " above its known minimum f*" if any(r.optimum is not None for r in question.rates) else ""
+    )
+    return Figure(
+        anchor=tables.anchor(question.name, "rates"),
+        caption=(
+            f"Dots: the {_objective(question)}{above}, mean over {seeds} seeds. Lines: the mean of the"
+            " seeds' fits, dashed where the law cannot be determined. A fit is as good as its line is"
+            " close to the dots."
+        ),
+        panels=(figures.rates(question),),
+        legend=tuple((v.name, position) for position, v in enumerate(question.variants)),
+    )
+
+
+def _objective(question: QuestionAnalysis) -> str:
+    return question.metric(question.rates[0].metric).label
