@@ -15,6 +15,7 @@ from bench.errors import BenchError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from bench.analysis.changes import Change
     from bench.analysis.planning import SeedsNeeded
     from bench.store import Results
     from bench.suite import Suite
@@ -41,6 +42,8 @@ Workers = Annotated[
     int | None,
     typer.Option(min=0, help="Worker processes of one thread; default one per core; 0: none."),
 ]
+
+Trust = Annotated[bool, typer.Option("--trust", help="Let the suite import Python code it names.")]
 
 
 @app.command("list")
@@ -92,16 +95,13 @@ def run(
         Path | None, typer.Option("--out", "-o", help="Default: bench-results/SUITE[-PROFILE].")
     ] = None,
     workers: Workers = None,
-    trust: Annotated[
-        bool, typer.Option("--trust", help="Let the suite import Python code it names.")
-    ] = False,
+    trust: Trust = False,
 ) -> None:
     """Train a suite's variants over its seeds, then write the report. Run again to continue."""
     from bench import driver, progress
 
     chosen = _sized(suite, profile, question, seeds, epochs)
-    name = chosen.suite if profile is None else f"{chosen.suite}-{profile}"
-    folder = out or Path("bench-results") / name
+    folder = out or _folder(chosen, profile)
     try:
         with progress.Progress(_console()) as observer:
             results = driver.run(
@@ -124,6 +124,46 @@ def run(
             f" / seed {first.seed}:\n{first.error}\nThe same command tries them again."
         )
         raise typer.Exit(1)
+
+
+@app.command("time")
+def time_(
+    suite: SuiteName,
+    *,
+    profile: Profile = None,
+    question: Question = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Epochs of each variant.")] = 10,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Default: as of `bench run`.")
+    ] = None,
+    trust: Trust = False,
+) -> None:
+    """Time an epoch of each variant alone on the machine, and add the times to the run's report."""
+    from bench import driver
+    from bench.export import write_benchmark
+
+    chosen = _sized(suite, profile, question, None, None)
+    folder = out or _folder(chosen, profile)
+    console = _console()
+
+    def say(done: int) -> None:
+        console.print(f"round {done} of {rounds}", highlight=False)
+
+    try:
+        results = driver.time_epochs(
+            chosen,
+            folder,
+            rounds=rounds,
+            trust=trust,
+            progress=say,
+            command=shlex.join(["bench", *sys.argv[1:]]),
+        )
+    except KeyboardInterrupt:
+        _complain("stopped; the rounds that were finished are kept")
+        raise typer.Exit(130) from None
+    path = write_benchmark(results, folder / "timing")
+    console.print(f"timings  {path}", soft_wrap=True, highlight=False, markup=False)
+    _write_report(results, folder / "report.html")
 
 
 @app.command()
@@ -149,6 +189,25 @@ def plan(
 
     results = load_results(_pilot(target))
     _show_plan(results, seeds_to_detect(results, detect, power=power), detect, power)
+
+
+@app.command()
+def compare(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="Results folder of the run before.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="Results folder of the run after.")],
+    *,
+    time_margin: Annotated[
+        float, typer.Option(help="Ratios of times nearer to 1 do not matter.")
+    ] = 1.1,
+) -> None:
+    """Say what changed between two runs of a suite; exit code 1 if something became worse."""
+    from bench.analysis.changes import changes
+    from bench.store import load_results
+
+    found = changes(load_results(old), load_results(new), time_margin=time_margin)
+    _show_changes(found)
+    if any(change.verdict == "worse" for change in found):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -244,7 +303,7 @@ def import_(
 
 
 def main() -> None:
-    """Run the command line: exit code 0 all done, 1 some trial failed, 2 bad input, 130 Ctrl-C."""
+    """Run the command line: exit code 0, 1 a trial failed or got worse, 2 bad input, 130 Ctrl-C."""
     try:
         app()
     except BenchError as error:
@@ -298,6 +357,11 @@ def _sized(
     )
 
 
+def _folder(suite: Suite, profile: str | None) -> Path:
+    """Where a run writes unless told."""
+    return Path("bench-results") / (suite.suite if profile is None else f"{suite.suite}-{profile}")
+
+
 def _facts(suite: Suite, workers: int) -> dict[str, object]:
     from bench import estimate
     from bench.trial import distinct, expand
@@ -309,7 +373,7 @@ def _facts(suite: Suite, workers: int) -> dict[str, object]:
         "source": suite.source,
         "dataset": suite.dataset,
         "seeds": suite.seed_list,
-        "epochs": suite.epochs,
+        "epochs": max(suite.epochs_of(name) for name in suite.questions),
         "primary": suite.primary,
         "margin": suite.margin,
         "target": suite.target,
@@ -318,6 +382,8 @@ def _facts(suite: Suite, workers: int) -> dict[str, object]:
             {
                 "name": name,
                 "ask": question.ask,
+                "dataset": suite.dataset_of(name),
+                "epochs": suite.epochs_of(name),
                 "baseline": suite.baseline(name),
                 "variants": list(suite.variants(name)),
                 "claims": [claim.says for claim in question.claims],
@@ -343,9 +409,11 @@ def _show(suite: Suite, facts: dict[str, object]) -> None:
         names = [f"{v} (baseline)" if v == baseline else v for v in suite.variants(name)]
         console.print(f"  {escape(', '.join(names))}", highlight=False)
     estimated = facts["estimated_s"]
+    lengths = [suite.epochs_of(name) for name in suite.questions]
+    epochs = " to ".join(map(str, sorted({min(lengths), max(lengths)})))
     took = f"about {duration(estimated)}" if isinstance(estimated, float) else "time unknown"
     console.print(
-        f"\n{len(suite.seed_list)} seeds, {suite.epochs} epochs, {facts['trials']} distinct trials:"
+        f"\n{len(suite.seed_list)} seeds, {epochs} epochs, {facts['trials']} distinct trials:"
         f" {took} on {facts['workers']} workers\nprofiles: {', '.join(suite.profiles) or 'none'}",
         highlight=False,
     )
@@ -412,6 +480,46 @@ def _show_plan(results: Results, rows: list[SeedsNeeded], detect: float, power: 
         if row.problem:
             problem = f"{row.question} / {row.variant}: {row.problem}"
             console.print(problem, highlight=False, markup=False)
+
+
+def _show_changes(found: list[Change]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from bench.analysis import answers, wording
+    from bench.report import tables
+
+    table = Table(box=None)
+    for name in ("question", "variant", "metric"):
+        table.add_column(name, no_wrap=True)
+    for name in ("old", "new", "change", "95 % CI", "Holm p"):
+        table.add_column(name, justify="right")
+    table.add_column("verdict", no_wrap=True)
+    for change in found:
+        test = change.found.test
+        cells = (
+            change.question,
+            change.variant,
+            change.metric.label,
+            answers.mean_text(change.old, change.metric),
+            answers.mean_text(change.new, change.metric),
+            tables.signed(change.found.difference, change.metric, change.found.half_width),
+            tables.span(change.found),
+            wording.p_value(test.p_adjusted if test else None),
+            change.verdict,
+        )
+        table.add_row(*map(escape, cells))
+    _console().print(table, highlight=False)
+    for problem in dict.fromkeys(c.found.contrast.problem for c in found):
+        if problem:
+            _console().print(f"not compared: {problem}", highlight=False, markup=False)
+    worse = [change for change in found if change.verdict == "worse"]
+    names = [f"{change.question} / {change.variant}: {change.metric.label}" for change in worse]
+    _console().print(
+        f"worse: {wording.listed(names)}" if worse else "nothing became worse",
+        highlight=False,
+        markup=False,
+    )
 
 
 def _status(results: Results) -> None:

@@ -1,10 +1,11 @@
-"""Frames as files for other tools: one file per frame."""
+"""Frames as files for other tools: one file per frame; and timings as pytest-benchmark writes them."""
 
 from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Literal
+import statistics
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.errors import UsageError
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+
+    from bench.store import Results
 
 
 def write_frames(
@@ -39,13 +42,120 @@ def write_frames(
                 path.write_text(_json(frame), encoding="utf-8")
             paths.append(path)
     except OSError as error:
-        raise UsageError(
-            "the frames cannot be written",
-            where=str(folder),
-            expected="a folder that can be written",
-            found=error.strerror or str(error),
-        ) from None
+        raise _unwritable(folder, error) from None
     return paths
+
+
+def write_benchmark(results: Results, folder: Path) -> Path:
+    """Write the last measurement by ``bench time`` as JSON that ``pytest-benchmark compare`` reads.
+
+    The file, ``folder/DATE-TIME.json``, has an entry for each variant, grouped by question: its seconds
+    (``data``) by round, and pytest-benchmark's summary of them.
+
+    Raises:
+        UsageError: nothing was timed, or the folder cannot be written.
+    """
+    timings = results.timings
+    if timings.empty:
+        raise UsageError(
+            "nothing was timed here",
+            where=str(results.folder),
+            expected="times of epochs alone",
+            found="none",
+            hint="bench time SUITE --out FOLDER",
+        )
+    started_at = timings.started_at.max()
+    rows = timings[timings.started_at == started_at].sort_values("round")
+    suite = results.suite
+    entries = [
+        _entry(suite.suite, question, variant, rows.loc[of_variant, "seconds"].tolist())
+        for question in suite.questions
+        for variant in suite.variants(question)
+        if (of_variant := (rows.question == question) & (rows.variant == variant)).any()
+    ]
+    whole = {
+        "machine_info": {
+            **json.loads(rows.machine.iloc[0]),
+            "versions": json.loads(rows.versions.iloc[0]),
+        },
+        "commit_info": {},
+        "benchmarks": entries,
+        "datetime": started_at,
+        "version": "5.1",  # of the format: that of pytest-benchmark
+    }
+    path = folder / f"{started_at[:19].replace(':', '').replace('T', '-')}.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(whole, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return path
+
+
+def _entry(suite: str, question: str, variant: str, seconds: list[float]) -> dict[str, Any]:
+    name = f"{question}/{variant}"
+    return {
+        "group": question,
+        "name": name,
+        "fullname": f"{suite}::{name}",
+        "params": None,
+        "param": None,
+        "extra_info": {},
+        "options": {"timer": "perf_counter", "rounds": "interleaved", "warmup": True},
+        "stats": benchmark_stats(seconds),
+    }
+
+
+def benchmark_stats(seconds: list[float]) -> dict[str, Any]:
+    """What pytest-benchmark tells of one or more rounds, in s, and the rounds themselves (``data``)."""
+    data, n = sorted(seconds), len(seconds)
+    mean, median = statistics.mean(data), statistics.median(data)
+    stddev = statistics.stdev(data) if n > 1 else 0.0
+    q1, q3 = _quartiles(data)
+    inside = [x for x in data if q1 - 1.5 * (q3 - q1) <= x <= q3 + 1.5 * (q3 - q1)]
+    far = sum(abs(x - mean) > stddev for x in data)
+    return {
+        "min": data[0],
+        "max": data[-1],
+        "mean": mean,
+        "stddev": stddev,
+        "rounds": n,
+        "median": median,
+        "iqr": q3 - q1,
+        "q1": q1,
+        "q3": q3,
+        "iqr_outliers": n - len(inside),
+        "stddev_outliers": far,
+        "outliers": f"{far};{n - len(inside)}",
+        "ld15iqr": inside[0],
+        "hd15iqr": inside[-1],
+        "ops": n / sum(data),
+        "total": sum(data),
+        "data": seconds,
+        "iterations": 1,
+    }
+
+
+def _quartiles(data: list[float]) -> tuple[float, float]:
+    """As pytest-benchmark has them: medians of the halves; of an odd number, the middle counts in part."""
+    n, odd = divmod(len(data), 2)
+    if n == 0:
+        return data[0], data[0]
+    if not odd:
+        return statistics.median(data[:n]), statistics.median(data[n:])
+    k, rest = divmod(len(data), 4)
+    if rest == 1:
+        return (data[k - 1] + 3 * data[k]) / 4, (3 * data[3 * k] + data[3 * k + 1]) / 4
+    return (3 * data[k] + data[k + 1]) / 4, (data[3 * k + 1] + 3 * data[3 * k + 2]) / 4
+
+
+def _unwritable(folder: Path, error: OSError) -> UsageError:
+    return UsageError(
+        "the frames cannot be written",
+        where=str(folder),
+        expected="a folder that can be written",
+        found=error.strerror or str(error),
+    )
 
 
 def _json(frame: pd.DataFrame) -> str:

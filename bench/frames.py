@@ -115,7 +115,22 @@ PROBES: Final = (
     Column("value", "float", "see the probe", "the number"),
 )
 
-FRAMES: Final = {"trials": TRIALS, "curves": CURVES, "probes": PROBES}
+TIMINGS: Final = (
+    Column(
+        "question", "str", "", "the question; ways of training that two share have rows in each"
+    ),
+    Column("variant", "str", "", "the variant's name in that question"),
+    Column("round", "int", "", "from 1: an epoch of every variant, in random order"),
+    Column("seconds", "float", "s", "an epoch alone on the machine, on one thread"),
+    Column("processor_s", "float", "s", "of it, the processor's: less, and something else had it"),
+    Column(
+        "started_at", "str", "UTC", "when the measurement began; pairs variants, with the round"
+    ),
+    Column("machine", "str", "JSON", "host, processor, cores, threads"),
+    Column("versions", "str", "JSON", "versions of Python and of the libraries"),
+)
+
+FRAMES: Final = {"trials": TRIALS, "curves": CURVES, "probes": PROBES, "timings": TIMINGS}
 
 COMPARISONS: Final = (
     Column("question", "str", "", "the question"),
@@ -241,6 +256,74 @@ TARGETS: Final = (
     Column("verdict", "str", "", "of the difference: better, worse or cannot tell"),
 )
 
+RATES: Final = (
+    Column("question", "str", "", "the question"),
+    Column("variant", "str", "", "the variant"),
+    Column("metric", "str", "", "what converges: the training objective; imported: the first loss"),
+    Column("n", "int", "seeds", "seeds whose curves were fitted"),
+    Column(
+        "family",
+        "str",
+        "",
+        "geometric, power, hyperbolic, stretched, two-rate, or: cannot be determined",
+    ),
+    Column("best_family", "str", "", "the family that fits most seeds best, named or not"),
+    Column("wins", "int", "seeds", "seeds in which that family has the best AICc"),
+    Column("wins_hold_out", "int", "seeds", "seeds in which it predicts the last 30 % best"),
+    Column("rate", "float", "1 / epoch", "of that family, over seeds; of a power its exponent"),
+    Column("rate_low", "float", "1 / epoch", "lower end of its 95 % t interval, of logarithms"),
+    Column("rate_high", "float", "1 / epoch", "upper end"),
+    Column("rate_per_update", "float", "1 / update", "the rate by update; no power has one"),
+    Column("optimum", "float", "the metric's", "f*, where the probe `optimum` found it"),
+    Column("floor", "float", "the metric's", "what that family falls to, above f* if known"),
+    Column("floor_kind", "str", "", "known, fitted, indistinguishable from 0, none"),
+    Column("halving_epochs", "float", "epochs", "until half of the excess over the final value"),
+    Column("local_slope", "float", "", "log objective against log epoch, over the last third"),
+    Column(
+        "tail_factor",
+        "float",
+        "",
+        "what an update leaves of f - f*, over the last third: its slope",
+    ),
+    Column("tail_low", "float", "", "lower end of its 95 % t interval over seeds"),
+    Column("tail_high", "float", "", "upper end"),
+    Column("theory", "str", "", "what theory predicts; none for a network's loss"),
+    Column("theory_source", "str", "", "who proved it"),
+    Column("predicted_factor", "float", "", "what theory says an update leaves of f - f*"),
+    Column("predicted_exponent", "float", "", "of a power law, as a lower bound"),
+    Column("baseline", "str", "", "the variant it is compared with; missing for the baseline"),
+    Column("ratio", "float", "", "rate over the baseline's, where both have the same family"),
+    Column("ci_low", "float", "", "lower end of its 95 % interval, paired by seed"),
+    Column("ci_high", "float", "", "upper end"),
+    Column("p_value", "float", "", "two-sided p of the paired t test of the log rates"),
+    Column("p_holm", "float", "", "adjusted by Holm over the question's variants"),
+    Column("reasons", "str", "", "why no family could be named, in sentences"),
+)
+
+SPEEDS: Final = (
+    Column("question", "str", "", "the question"),
+    Column("variant", "str", "", "the variant"),
+    Column("rounds", "int", "rounds", "epochs that were timed alone on the machine"),
+    Column("seconds", "float", "s", "geometric mean of an epoch over rounds"),
+    Column("seconds_low", "float", "s", "lower end of its 95 % t interval, of logarithms"),
+    Column("seconds_high", "float", "s", "upper end"),
+    Column("shortest", "float", "s", "the shortest epoch"),
+    Column("p95", "float", "s", "95th percentile of the epochs"),
+    Column("busy", "float", "share", "processor's seconds / seconds; below 1 it was shared"),
+    Column("baseline", "str", "", "the variant it is compared with; missing for the baseline"),
+    Column("ratio", "float", "", "of the geometric means, variant over baseline"),
+    Column("ci_low", "float", "", "lower end of its 95 % t interval, paired by round"),
+    Column("ci_high", "float", "", "upper end"),
+    Column("p_value", "float", "", "two-sided p of the paired t test of the logarithms"),
+    Column("p_holm", "float", "", "adjusted by Holm over the question's variants"),
+    Column("verdict", "str", "", "better (faster), worse or cannot tell, on this machine"),
+    Column(
+        "to_target_s", "float", "s", "epochs to target x seconds; missing if no seed reached it"
+    ),
+    Column("to_target_low", "float", "s", "lower end of its 95 % interval: of seeds and rounds"),
+    Column("to_target_high", "float", "s", "upper end"),
+)
+
 DATASETS: Final = (
     Column("variant", "str", "", "the variant that is compared"),
     Column("baseline", "str", "", "the variant it is compared with"),
@@ -296,6 +379,8 @@ FINDINGS: Final = {
     "comparisons": COMPARISONS,
     "claims": CLAIMS,
     "targets": TARGETS,
+    "rates": RATES,
+    "speeds": SPEEDS,
     "datasets": DATASETS,
     "examples": EXAMPLES,
     "classes": CLASSES,
@@ -434,9 +519,12 @@ def markdown() -> str:
         "trials": "One row for each trial and question that uses it.",
         "curves": "One row for each evaluation of a trial, and question that uses it.",
         "probes": "One row for each number of a probe, and question that uses it.",
+        "timings": "One row for each epoch that `bench time` measured, and question that uses such training.",
         "comparisons": "Analysis: one row for each question, metric and pair of variants.",
         "claims": "Analysis: one row for each claim.",
         "targets": "Analysis: one row for each question that has a target, and variant.",
+        "rates": "Analysis: one row for each question and variant: how fast its objective falls.",
+        "speeds": "Analysis: one row for each question and variant that was timed alone.",
         "datasets": "Analysis: one row for each pair of variants, where several data sets were imported.",
         "examples": "Analysis: one row for each question and variant, compared image by image.",
         "classes": "Analysis: one row for each question, variant and class.",

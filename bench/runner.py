@@ -1,4 +1,4 @@
-"""One trial from start to end: the only training loop and the only clock."""
+"""One trial from start to end: the only training loop, and its clock."""
 
 from __future__ import annotations
 

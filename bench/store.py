@@ -22,7 +22,7 @@ from bench import frames
 from bench.errors import StoreError, SuiteError, first_line
 from bench.predictions import Predictions
 from bench.suite import Suite, parse_suite
-from bench.trial import CurvePoint, TrialResult, Use
+from bench.trial import CurvePoint, Timing, TrialResult, Use, expand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,6 +67,13 @@ def _tables() -> str:
     """
 
 
+_TIMINGS: Final = """
+    CREATE TABLE IF NOT EXISTS timings (settings TEXT, started_at TEXT, round INTEGER, seconds REAL,
+                                        processor_s REAL, machine TEXT, versions TEXT,
+                                        PRIMARY KEY (settings, started_at, round))
+"""  # came later than the others: a file of before gets it when it is next written to
+
+
 @dataclass(frozen=True)
 class Results:
     """What a results folder holds, as frames. Columns: ``bench.frames``, ``docs/frames.md``.
@@ -76,6 +83,7 @@ class Results:
         trials: one row per trial and question that uses it.
         curves: one row per evaluation, likewise.
         probes: one row per measure of a probe, likewise.
+        timings: one row per epoch that was timed alone, and question that uses such training.
         predictions: what each trained network says of each test image, by trial_id.
         runs: the runs that wrote here, oldest first: started_at, command, the suite as it ran (JSON)
             with its text and its folder.
@@ -87,6 +95,7 @@ class Results:
     trials: pd.DataFrame
     curves: pd.DataFrame
     probes: pd.DataFrame
+    timings: pd.DataFrame
     predictions: Predictions
     runs: pd.DataFrame
     planned: int
@@ -182,6 +191,15 @@ class Store:
         self._db.execute("DELETE FROM plan")
         self._db.executemany("INSERT INTO plan VALUES (?, ?, ?, ?, ?)", plan)
 
+    def suite(self) -> Suite | None:
+        """The suite as it was last run in this folder; None before the first run.
+
+        Raises:
+            StoreError: this version cannot read it.
+        """
+        run = _last_run(self._db)
+        return None if run is None else _suite(self.folder, *run)
+
     def finished(self) -> set[str]:
         """Ids of the trials that need not be trained again: completed and diverged ones."""
         rows = self._db.execute(
@@ -203,6 +221,26 @@ class Store:
         """Write trials with all that belongs to them, in one transaction, replacing failed attempts."""
         with _transaction(self._db, self.folder):
             _insert(self._db, results)
+
+    def append_timings(
+        self, timings: Sequence[Timing], *, started_at: str, machine: str, versions: str
+    ) -> None:
+        """Write a round of timings, in one transaction.
+
+        Args:
+            timings: one for each way of training.
+            started_at: when this measurement began, UTC.
+            machine: as JSON, see ``bench.machine``.
+            versions: likewise.
+        """
+        with _transaction(self._db, self.folder):
+            self._db.executemany(
+                f"INSERT INTO timings VALUES ({_marks(7)})",  # noqa: S608
+                (
+                    (t.settings, started_at, t.round, t.seconds, t.processor_s, machine, versions)
+                    for t in timings
+                ),
+            )
 
     def replace(
         self,
@@ -298,9 +336,7 @@ def load_results(folder: str | Path) -> Results:
     db = _connect(path / FILE, create=False)
     try:
         db.execute("BEGIN")  # one moment of a run that may be writing
-        run = db.execute(
-            "SELECT suite, text, path FROM runs ORDER BY rowid DESC LIMIT 1"
-        ).fetchone()
+        run = _last_run(db)
         if run is None:
             raise StoreError(
                 "no run has begun here", where=str(path), expected="a run", found="an empty file"
@@ -312,6 +348,7 @@ def load_results(folder: str | Path) -> Results:
         curves = pd.read_sql("SELECT * FROM curves ORDER BY trial_id, updates", db)
         extras = pd.read_sql("SELECT * FROM extras", db)
         probes = pd.read_sql("SELECT * FROM probes", db)
+        timings = _timings(db, suite)
         predictions = _predictions(db)
     except (sqlite3.Error, pd.errors.DatabaseError) as error:
         raise _damaged(path / FILE, error) from None
@@ -334,6 +371,7 @@ def load_results(folder: str | Path) -> Results:
             by_use[[*_KEYS, "status"]].merge(curves, on="trial_id"), (*frames.CURVES, *own)
         ),
         probes=_typed(by_use[_KEYS].merge(probes, on="trial_id"), frames.PROBES),
+        timings=timings,
         predictions=predictions,
         runs=runs,
         planned=uses.trial_id.nunique(),
@@ -342,6 +380,28 @@ def load_results(folder: str | Path) -> Results:
 
 
 _KEYS: Final = [column.name for column in frames.KEYS]
+
+
+def _last_run(db: sqlite3.Connection) -> tuple[str, str, str] | None:
+    """The last run's suite (JSON), its text and its folder."""
+    run: tuple[str, str, str] | None = db.execute(
+        "SELECT suite, text, path FROM runs ORDER BY rowid DESC LIMIT 1"
+    ).fetchone()
+    return run
+
+
+def _timings(db: sqlite3.Connection, suite: Suite) -> pd.DataFrame:
+    """The frame ``timings``: a timed way of training has a row in each question that uses it."""
+    import pandas as pd
+
+    there = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'timings'").fetchone()
+    if there is None or suite.imported is not None:
+        return frames.typed([], frames.TIMINGS)
+    measured = pd.read_sql("SELECT * FROM timings ORDER BY started_at, round, rowid", db)
+    uses = [] if measured.empty else expand(suite.resized(seeds=1))
+    keys = [(use.question, use.variant, use.trial.training.of_an_epoch) for use in uses]
+    by_use = pd.DataFrame(keys, columns=["question", "variant", "settings"], dtype="object")
+    return _typed(by_use.merge(measured, on="settings"), frames.TIMINGS)
 
 
 def _predictions(db: sqlite3.Connection) -> Predictions:
@@ -443,6 +503,8 @@ def _check_format(db: sqlite3.Connection, path: Path, *, create: bool) -> None:
             found=f"version {version}" if ours else "a file that Seedwise did not write",
             hint="use the version of Seedwise that wrote it, or another folder with --out",
         )
+    if create:
+        db.execute(_TIMINGS)
 
 
 @contextmanager

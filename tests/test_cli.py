@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -152,3 +153,30 @@ def test_plan_learns_from_a_pilot(bench, tiny, tmp_path):
     wrong = bench("plan", tiny, "--detect", "0", cwd=tmp_path)
     assert wrong.returncode == 2
     assert "not a difference to detect" in wrong.stderr
+
+
+def test_compare_a_run_with_itself(bench, tiny_results, tmp_path):
+    folder = tiny_results
+    done = bench("compare", folder, folder)
+    assert done.returncode == 0, done.stderr
+    assert "identical" in done.stdout
+    assert "nothing became worse" in done.stdout
+
+    missing = bench("compare", folder, tmp_path)
+    assert missing.returncode == 2
+    assert "Traceback" not in missing.stderr
+
+
+def test_time_adds_to_a_run(bench, tiny, tiny_results, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(tiny_results, folder)
+    done = bench("time", tiny, "--question", "rates", "--rounds", "3", "--out", folder)
+    assert done.returncode == 0, done.stderr
+    assert "round 3 of 3" in done.stdout
+    assert len(list((folder / "timing").glob("*.json"))) == 1
+    assert "alone on the machine" in (folder / "report.html").read_text()
+    exported = bench("export", folder, "--to", tmp_path / "csv", "--format", "csv")
+    assert exported.returncode == 0
+    timings = pd.read_csv(tmp_path / "csv" / "timings.csv")
+    assert len(timings) == 9  # `shared` uses one of the two as well
+    assert bench("time", tiny, "--rounds", "0").returncode == 2

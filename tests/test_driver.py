@@ -137,6 +137,16 @@ def test_bad_names_are_refused_before_any_trial(tiny, tmp_path, old, new, error,
         load_results(tmp_path / "out")
 
 
+def test_the_data_of_a_question_is_refused_where_it_is_named(tiny, tmp_path):
+    text = tiny.read_text().replace(
+        "    baseline: narrow\n", "    baseline: narrow\n    dataset: digitz\n"
+    )
+    tiny.write_text(text)
+    with pytest.raises(DatasetError, match="digitz") as caught:
+        driver.run(load_suite(tiny), tmp_path / "out", workers=0)
+    assert caught.value.where.endswith("questions.shared.dataset")
+
+
 def test_the_error_names_file_line_and_key(tiny, tmp_path):
     text = tiny.read_text()
     tiny.write_text(text.replace("SGD: {learning_rate: 0.01}", "SGD: {learning_rat: 0.01}"))

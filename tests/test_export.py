@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_benchmark.stats import Stats
 
-from bench import load_results
+from bench import load_results, load_suite
 from bench.errors import UsageError
-from bench.export import write_frames
+from bench.export import benchmark_stats, write_benchmark, write_frames
+from bench.store import Store
+from bench.trial import Timing, expand
 
 ODD = pd.DataFrame(
     {
@@ -90,3 +98,98 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         write_frames({"odd": ODD}, tmp_path / "file" / "to", "csv")
     assert caught.value.where == str(tmp_path / "file" / "to")
     assert caught.value.found
+
+
+@given(st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=30))
+def test_a_summary_is_that_of_pytest_benchmark(seconds):
+    theirs = Stats()
+    for value in seconds:
+        theirs.update(value)
+    ours = benchmark_stats(seconds)
+    assert ours.pop("data") == seconds
+    assert ours.pop("iterations") == 1
+    assert ours.keys() == theirs.as_dict().keys()
+    numbers = {
+        "min",
+        "max",
+        "mean",
+        "stddev",
+        "rounds",
+        "median",
+        "iqr",
+        "q1",
+        "q3",
+        "ops",
+        "total",
+    }
+    for name in numbers:
+        assert ours[name] == pytest.approx(getattr(theirs, name), rel=1e-9, abs=1e-9), name
+
+
+def test_outliers_are_those_of_pytest_benchmark():
+    seconds, theirs = [1.0, 1.1, 1.2, 1.15, 1.05, 9.0, 0.1], Stats()
+    for value in seconds:
+        theirs.update(value)
+    ours = benchmark_stats(seconds)
+    for name in ("outliers", "stddev_outliers", "iqr_outliers", "ld15iqr", "hd15iqr"):
+        assert ours[name] == getattr(theirs, name), name
+
+
+def test_timings_are_read_by_the_real_pytest_benchmark(tiny, tmp_path):
+    """Written as ``bench time`` writes them, the last measurement, and compared by its command."""
+    suite = load_suite(tiny)
+    uses = expand(suite)
+    with Store(tmp_path / "run") as store:
+        store.begin(suite, uses, started_at="2026-01-01", command="bench time tiny")
+        for started_at, factor in (("2026-01-01T10:00:00.000", 9), ("2026-01-02T11:22:33.444", 1)):
+            for number in (1, 2, 3):
+                store.append_timings(
+                    [
+                        Timing(key, number, factor * (0.1 * number + i), 0.1)
+                        for i, key in enumerate(
+                            sorted({u.trial.training.of_an_epoch for u in uses})
+                        )
+                    ],
+                    started_at=started_at,
+                    machine='{"host": "here"}',
+                    versions='{"python": "3.11"}',
+                )
+    results = load_results(tmp_path / "run")
+    path = write_benchmark(results, tmp_path / "run" / "timing")
+    assert path.name == "2026-01-02-112233.json"
+    found = json.loads(path.read_text())
+    assert [b["name"] for b in found["benchmarks"]] == [
+        "rates/fast", "rates/slow", "shared/narrow", "shared/wide",
+    ]  # fmt: skip
+    assert min(b["stats"]["data"][0] for b in found["benchmarks"]) == pytest.approx(0.1)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest_benchmark", "compare", path, "--csv", tmp_path / "t.csv"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    assert "benchmark 'rates': 2 tests" in done.stdout
+    assert "shared/wide" in done.stdout
+    table = pd.read_csv(tmp_path / "t.csv")
+    assert len(table) == 4
+    assert set(table["rounds"]) == {3}
+
+
+def test_where_nothing_was_timed_there_is_nothing_to_write(tiny_results, tmp_path):
+    with pytest.raises(UsageError, match="bench time"):
+        write_benchmark(load_results(tiny_results), tmp_path)
+
+
+def test_a_folder_that_is_a_file_is_refused_for_timings(tiny, tmp_path):
+    (tmp_path / "file").write_text("")
+    suite = load_suite(tiny)
+    with Store(tmp_path / "run") as store:
+        store.begin(suite, uses := expand(suite), started_at="2026-01-01", command="")
+        timing = Timing(uses[0].trial.training.of_an_epoch, 1, 0.1, 0.1)
+        store.append_timings(
+            [timing], started_at="2026-01-01T00:00:00", machine="{}", versions="{}"
+        )
+    with pytest.raises(UsageError, match="cannot be written"):
+        write_benchmark(load_results(tmp_path / "run"), tmp_path / "file")

@@ -35,7 +35,7 @@ def test_tables_are_well_formed():
 @pytest.mark.parametrize("name", frames.FRAMES)
 def test_columns(name):
     columns = frames.FRAMES[name]
-    assert columns[:4] == frames.KEYS
+    assert columns[:4] == frames.KEYS or name == "timings"  # which are of no trial
     assert len({c.name for c in columns}) == len(columns)
     assert all(c.dtype in ("str", "int", "float", "bool") and c.meaning for c in columns)
 

@@ -16,15 +16,25 @@ LAYERS = (  # from below; modules of one layer do not import each other
     {"trial"},
     {"plugins", "store"},
     {"datasets", "keras_objects", "estimate"},
-    {"layers", "models", "probes"},
-    {"engines"},
+    {"layers", "models", "optimizers"},
+    {"engines", "probes"},
     {"runner", "executor"},
+    {"timing"},
     {"driver"},
     {"analysis", "importers"},
     {"report", "export", "progress"},
-    {"cli"},
+    {"cli", "pytest_plugin"},
 )
-RUNNING = {"runner", "executor", "driver", "engines", "models", "keras_objects", "datasets"}
+RUNNING = {
+    "runner",
+    "executor",
+    "timing",
+    "driver",
+    "engines",
+    "models",
+    "keras_objects",
+    "datasets",
+}
 READING = {"analysis", "importers", "report", "stats", "export"}
 LEAVES = {"datasets", "engines", "probes"}  # their modules are found by name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.analysis import answers, claims, comparisons, datasets, targets
+from bench.analysis import answers, claims, comparisons, datasets, rates, speed, targets
 from bench.analysis.claims import JudgedClaim, judge
 from bench.analysis.comparisons import Compared, compare_question, margin_of, primary_of
 from bench.analysis.conditions import Conditions, conditions
@@ -14,7 +14,9 @@ from bench.analysis.curves import convergence
 from bench.analysis.datasets import Datasets, over_datasets
 from bench.analysis.examples import Examples, by_example
 from bench.analysis.metrics import Measurements, measure
+from bench.analysis.rates import Rate, convergence_rates
 from bench.analysis.reported import ReportedNumber, reported_numbers
+from bench.analysis.speed import Speed, speeds
 from bench.analysis.targets import Reaching, reachings
 from bench.analysis.timing import EpochTimes, epoch_times
 from bench.analysis.variants import VariantSummary, summaries
@@ -38,7 +40,9 @@ class QuestionAnalysis:
         compared: all comparisons, the primary metric first.
         curves: mean curves with intervals, columns as in ``curves.convergence``.
         reaching: how each variant reaches the target; empty without a target.
-        times: seconds per epoch of each variant.
+        rates: how fast each variant's training objective falls; empty where none was recorded.
+        speeds: seconds per epoch of each variant, timed alone; empty where none was.
+        times: seconds per epoch of each variant, as it trained.
     """
 
     suite: Suite
@@ -56,6 +60,8 @@ class QuestionAnalysis:
     reported: tuple[ReportedNumber, ...]
     curves: pd.DataFrame
     reaching: tuple[Reaching, ...]
+    rates: tuple[Rate, ...]
+    speeds: tuple[Speed, ...]
     times: tuple[EpochTimes, ...]
 
     @property
@@ -90,7 +96,7 @@ class Analysis:
     Attributes:
         datasets: the variants over several imported data sets; None where there are none.
         by_example: what the predictions for single test images say; empty where none were kept.
-        comparisons, claims, targets: the findings as frames; columns: ``bench.frames``.
+        comparisons, claims, targets, rates, speeds: the findings as frames; columns: ``bench.frames``.
     """
 
     suite: Suite
@@ -100,6 +106,8 @@ class Analysis:
     comparisons: pd.DataFrame
     claims: pd.DataFrame
     targets: pd.DataFrame
+    rates: pd.DataFrame
+    speeds: pd.DataFrame
     datasets: Datasets | None
     by_example: Examples
 
@@ -110,6 +118,8 @@ class Analysis:
             "comparisons": self.comparisons,
             "claims": self.claims,
             "targets": self.targets,
+            "rates": self.rates,
+            "speeds": self.speeds,
             "datasets": datasets.frame(self.datasets),
             "examples": self.by_example.examples,
             "classes": self.by_example.classes,
@@ -133,6 +143,8 @@ def analyse(results: Results) -> Analysis:
         comparisons=comparisons.frame([c for question in questions for c in question.compared]),
         claims=claims.frame(judged),
         targets=targets.frame([row for question in questions for row in question.reaching]),
+        rates=rates.frame([row for question in questions for row in question.rates]),
+        speeds=speed.frame([row for question in questions for row in question.speeds]),
         datasets=over_datasets(measured),
         by_example=by_example(results),
     )
@@ -150,6 +162,7 @@ def _question(
     compared = compare_question(measured, name, alpha=how.alpha)
     baseline = suite.baseline(name)
     decisive = [c for c in compared if c.primary and c.baseline == baseline]
+    reaching = tuple(reachings(results, measured, name, compared))
     return QuestionAnalysis(
         suite=suite,
         name=name,
@@ -165,6 +178,8 @@ def _question(
         claims=tuple(judged),
         reported=tuple(reported_numbers(measured, name)),
         curves=convergence(results, name),
-        reaching=tuple(reachings(results, measured, name, compared)),
+        reaching=reaching,
+        rates=tuple(convergence_rates(results, name)),
+        speeds=tuple(speeds(results, name, reaching)),
         times=tuple(epoch_times(results, measured, name)),
     )

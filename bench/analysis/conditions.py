@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.analysis import wording
 from bench.analysis.looks import look_at
 from bench.suite import parse_suite
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from bench.store import Results
@@ -39,7 +41,8 @@ class Conditions:
         seed_label: what p-values are labelled with where the two differ, or where the suite declared
             looks; empty otherwise.
         alpha: the largest Holm p that counts as a finding; below 0.05 at a declared look.
-        epochs, epochs_declared: per trial in this run, and in the suite as written.
+        epochs, epochs_declared: of the longest trials in this run, and in the suite as written.
+        shortest: epochs of the shortest trials in this run, if questions differ in it.
         trials, trials_planned: distinct trials with a result, and in the plan.
         broken: diverged and failed trials.
         machines, versions: what ran them, each as name -> value.
@@ -54,6 +57,7 @@ class Conditions:
     alpha: float
     epochs: int
     epochs_declared: int
+    shortest: int
     trials: int
     trials_planned: int
     broken: tuple[BrokenTrial, ...]
@@ -73,14 +77,17 @@ def conditions(results: Results) -> Conditions:
     planned, looks = _planned(results)
     ran = tuple(sorted(int(seed) for seed in trials.seed.unique()))
     look = look_at(ran, planned, looks)
+    written = parse_suite(suite.text) if suite.text else suite
+    epochs = [suite.epochs_of(question) for question in suite.questions]
     together = int(timed.concurrent.fillna(value=False).sum())
     return Conditions(
         seeds_planned=planned,
         seeds_ran=ran,
         seed_label=look.label,
         alpha=look.alpha,
-        epochs=suite.epochs,
-        epochs_declared=parse_suite(suite.text).epochs if suite.text else suite.epochs,
+        epochs=max(epochs),
+        epochs_declared=max(written.epochs_of(question) for question in suite.questions),
+        shortest=min(epochs),
         trials=len(distinct),
         trials_planned=results.planned,
         broken=tuple(_broken(suite, trials)),
@@ -95,18 +102,20 @@ def conditions(results: Results) -> Conditions:
 
 def _planned(results: Results) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Seeds and looks of the first run here of this size: what was declared before looking."""
-    size = _size(results.suite.epochs, results.suite.train_images)
     for text in results.runs.suite:
         ran = json.loads(text)
-        if _size(ran["epochs"], ran.get("train_images")) == size:
+        if _is_this_size(results.suite, ran):
             seeds = ran.get("seeds", 10)
             planned = tuple(range(seeds)) if isinstance(seeds, int) else tuple(sorted(seeds))
             return planned, tuple(ran.get("looks") or ())
     return tuple(sorted(results.suite.seed_list)), tuple(results.suite.looks or ())
 
 
-def _size(epochs: int, train_images: int | None) -> tuple[int, int | None]:
-    return epochs, train_images
+def _is_this_size(suite: Suite, ran: Mapping[str, Any]) -> bool:
+    """Whether a run, as the suite that it wrote down, trained as long and on as many images as ``suite``."""
+    both = [(q, suite.epochs_of(n)) for n, q in ran["questions"].items() if n in suite.questions]
+    same_length = all(q.get("epochs", ran["epochs"]) == epochs for q, epochs in both)
+    return ran.get("train_images") == suite.train_images and same_length
 
 
 def _broken(suite: Suite, trials: pd.DataFrame) -> list[BrokenTrial]:

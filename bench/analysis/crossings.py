@@ -41,7 +41,7 @@ def ends(results: Results, question: str) -> tuple[float, float]:
     if results.suite.imported is not None:  # a later row may lack the metric
         curves = curves[curves[results.suite.primary].notna()]
     if curves.empty:
-        return (float(results.suite.epochs),) * 2
+        return (float(results.suite.epochs_of(question)),) * 2
     last = curves.groupby(["variant", "seed"], sort=False).epoch.max()
     return float(last.min()), float(last.max())
 

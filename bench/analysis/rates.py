@@ -43,6 +43,7 @@ class Rate:
 
     Attributes:
         curves: by seed, above f* if it is known.
+        span: the k between which all seeds' curves were fitted: of a known optimum, the long run.
         left_out: seeds that were not fitted, because there are too many curves.
         fitted: over those seeds, rates per epoch.
         optimum: f*, known from the probe ``optimum``; else None.
@@ -56,6 +57,7 @@ class Rate:
     variant: str
     metric: str
     curves: dict[int, Curve]
+    span: tuple[float, float]
     left_out: int
     fitted: stats.RatesOverSeeds
     optimum: float | None
@@ -130,8 +132,9 @@ def _rate(
     known = constants is not None and theory.is_deterministic(settings)
     trained = suite.imported is None
     resolution = _resolution(settings.precision, constants, curves) if trained else None
+    parts = [_long_run(c, resolution) if known else (c.k, c.objective) for c in curves.values()]
     fitted = stats.fit_rates_over_seeds(
-        [_long_run(c, resolution) if known else (c.k, c.objective) for c in curves.values()],
+        parts,
         floor=0.0 if known else None,
         families=LONG_RUN if known else FAMILIES,
         breakpoints=_breakpoints(rows[rows.seed == chosen[0]]),
@@ -141,6 +144,7 @@ def _rate(
         *key,
         metric=metric,
         curves=curves,
+        span=(max(float(k[0]) for k, _ in parts), min(float(k[-1]) for k, _ in parts)),
         left_out=rows.seed.nunique() - len(chosen),
         fitted=fitted,
         optimum=constants.optimum if constants else None,

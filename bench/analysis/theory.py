@@ -111,7 +111,8 @@ def _full_batch(
     factor = max(_contraction(step, momentum, end, nesterov=nesterov) for end in ends) ** 2
     if factor >= 1 or (momentum and not quadratic):  # momentum has its factor on quadratics only
         return None
-    words = f"geometric, × {factor:.6g} per update{'' if quadratic else ' or less'}"
+    slower = " times k²" if momentum and _is_critical(step, momentum, ends[0], nesterov) else ""
+    words = f"geometric, × {factor:.6g} per update{slower if quadratic else ' or less'}"
     source = "Polyak 1964" if momentum and not nesterov else "Nesterov 2004, thm 2.1.15"
     return Prediction("geometric", words, source, factor=factor, exact=quadratic)
 
@@ -121,11 +122,25 @@ def _contraction(step: float, momentum: float, curvature: float, *, nesterov: bo
 
     The larger root of z^2 - t z + d = 0, the characteristic equation of the two-term recursion.
     """
-    shrink = 1 - step * curvature
-    trace = (1 + momentum) * shrink if nesterov else shrink + momentum
-    determinant = momentum * shrink if nesterov else momentum
+    trace, determinant = _recursion(step, momentum, curvature, nesterov)
     root = complex(trace**2 - 4 * determinant) ** 0.5
     return max(abs(trace + root), abs(trace - root)) / 2
+
+
+def _is_critical(step: float, momentum: float, curvature: float, nesterov: bool) -> bool:
+    """Whether the two roots are one, as the best momentum makes them: f - f* then has a factor k^2."""
+    trace, determinant = _recursion(step, momentum, curvature, nesterov)
+    return abs(trace**2 - 4 * determinant) < 1e-4 * trace**2  # steps are written with six digits
+
+
+def _recursion(
+    step: float, momentum: float, curvature: float, nesterov: bool
+) -> tuple[float, float]:
+    """Trace t and determinant d of the two-term recursion along a direction."""
+    shrink = 1 - step * curvature
+    if nesterov:
+        return (1 + momentum) * shrink, momentum * shrink
+    return shrink + momentum, momentum
 
 
 def _stochastic(

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis.crossings import KEYS, budget
+from bench.plugins import named
 
 if TYPE_CHECKING:
     from bench.frames import Metric
@@ -34,9 +35,10 @@ def curve_of(suite: Suite, question: str) -> str:
 def metric_of(suite: Suite, question: str, name: str) -> Metric:
     """The metric of that name in a question: unit and direction of a DERIVED one are its curve's."""
     if name not in DERIVED:
-        return suite.metric(name)
+        return _with_unit_of_loss(suite, question, suite.metric(name))
     selected = name == "selected"
     curve = suite.metric((_selected_curve if selected else curve_of)(suite, question))
+    curve = _with_unit_of_loss(suite, question, curve)
     words = {
         "area_under_curve": (f"mean {curve.label} over training", "area under the curve / epochs"),
         "selected": (
@@ -47,6 +49,15 @@ def metric_of(suite: Suite, question: str, name: str) -> Metric:
     }
     label, meaning = words[name]
     return replace(curve, name=name, label=label, meaning=meaning)
+
+
+def _with_unit_of_loss(suite: Suite, question: str, metric: Metric) -> Metric:
+    """Only a cross-entropy is counted in nats; another loss has the unit that its data gives it: none here."""
+    if metric.unit != "nats" or suite.imported is not None:
+        return metric
+    losses = {named(variant.loss or "")[0] for variant in suite.variants(question).values()}
+    in_nats = all("Crossentropy" in loss for loss in losses)
+    return metric if in_nats else replace(metric, unit="")
 
 
 def whole_curves(results: Results) -> pd.DataFrame:

@@ -93,8 +93,9 @@ def _mean(c: Compared) -> Cell:
 
 
 def _times(question: QuestionAnalysis) -> Fold:
+    trained_here = question.suite.imported is None
     table = Table(
-        caption="Time per epoch",
+        caption="Time per epoch, as the runs trained",
         columns=(
             Column("variant"),
             Column("runs", "each gives one number, the median of its epochs", "number"),
@@ -106,6 +107,10 @@ def _times(question: QuestionAnalysis) -> Fold:
         rows=tuple(_times_row(question, times) for times in question.times),
         notes=(
             "The first epoch of a run is left out. Epochs are no replicates: the runs' medians are compared.",
+            *(
+                ["`bench time` measures each variant alone."]
+                * (trained_here and not question.speeds)
+            ),
         ),
     )
     return Fold("Times of single epochs", (table,))

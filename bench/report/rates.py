@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from bench.analysis import theory, wording
 from bench.report import figures, tables
-from bench.report.blocks import Block, Cell, Column, Figure, Table
+from bench.report.blocks import Block, Cell, Column, Figure, Prose, Table
+from bench.stats.rates import FEWEST_POINTS
 
 if TYPE_CHECKING:
     from bench.analysis import QuestionAnalysis
@@ -15,18 +16,25 @@ if TYPE_CHECKING:
 
 
 def blocks(question: QuestionAnalysis, label: str) -> list[Block]:
-    """A table and a figure; nothing where no curve could have a rate.
+    """A table and a figure, or a sentence on curves too short; nothing where none could have a rate.
 
     label: what p-values are labelled with.
     """
     if not any(rate.fitted.best_family for rate in question.rates):
         return []
-    return [_table(question, label), _figure(question)]
+    most = max(curve.k.size for rate in question.rates for curve in rate.curves.values())
+    if most < FEWEST_POINTS:
+        text = (
+            f"Convergence rate: cannot be determined. A curve has {most} evaluations here, and"
+            f" {FEWEST_POINTS} are the least; train longer, or evaluate more often."
+        )
+        return [Prose((text,))]
+    beside = [_beside_theory(question)] if any(rate.predicted for rate in question.rates) else []
+    return [_table(question, label), *beside, _figure(question)]
 
 
 def _table(question: QuestionAnalysis, label: str) -> Table:
     step, steps = question.suite.step, question.suite.steps
-    tails = any(rate.tail[0] is not None for rate in question.rates)
     trained = question.suite.imported is None
     return Table(
         caption=f"Convergence rate of the {_objective(question)}",
@@ -40,56 +48,44 @@ def _table(question: QuestionAnalysis, label: str) -> Table:
                 "halves in", f"{steps} until half of the excess is gone; no law assumed", "number"
             ),
             Column("falls to", "the floor of the fitted curve"),
-            *(
-                [Column("tail", "what an update leaves of f − f*, over the last third", "number")]
-                * tails
-            ),
-            *([Column("theory", "what is proved of f − f* for this rule")] * trained),
+            *([Column("theory", "the law that is proved for this rule")] * trained),
             Column(f"against {question.baseline}", "ratio of the rates, its interval", "number"),
             Column("Holm p", "adjusted for the variants of this question", "number"),
         ),
-        rows=tuple(_row(question, rate, tails=tails, trained=trained) for rate in question.rates),
+        rows=tuple(_row(question, rate, trained=trained) for rate in question.rates),
         notes=tables.labelled(label, _notes(question)),
     )
 
 
-def _row(question: QuestionAnalysis, rate: Rate, *, tails: bool, trained: bool) -> tuple[Cell, ...]:
+def _row(question: QuestionAnalysis, rate: Rate, *, trained: bool) -> tuple[Cell, ...]:
     named = rate.fitted.determined
     return (
         tables.variant(question, rate.variant),
-        Cell(_law(rate)),
+        Cell(rate.fitted.family),
         tables.number(_speed(rate) if named else "–"),
         tables.number(_interval(rate) if named else "–"),
-        *([tables.number(_significant(rate.per_update) if named else "–")] * trained),
+        *([tables.number(_shown(rate, rate.per_update) if named else "–")] * trained),
         tables.number(_halving(question, rate)),
         Cell(_floor(rate) if named else "–"),
-        *([tables.number(_tail(rate))] * tails),
-        *([Cell(_theory(rate))] * trained),
+        *([Cell(rate.predicted.family if rate.predicted else "none")] * trained),
         *_against(rate),
     )
 
 
-def _law(rate: Rate) -> str:
-    return rate.fitted.family
-
-
 def _speed(rate: Rate) -> str:
-    """``0.31`` of a geometric curve reads ``−27 %``; an exponent is shown as it is."""
-    fitted = rate.fitted
-    if fitted.rate is None:
-        return "–"
-    if fitted.family == "geometric":
-        return f"−{100 * -math.expm1(-fitted.rate):.3g} %"
-    return _significant(fitted.rate)
+    return _shown(rate, rate.fitted.rate)
 
 
 def _interval(rate: Rate) -> str:
     low, high = rate.fitted.rate_low, rate.fitted.rate_high
-    if low is None or high is None:
-        return "–"
-    if rate.fitted.family == "geometric":
-        return f"−{100 * -math.expm1(-low):.3g} to −{100 * -math.expm1(-high):.3g} %"
-    return f"{_significant(low)} to {_significant(high)}"
+    return "–" if low is None or high is None else f"{_shown(rate, low)} to {_shown(rate, high)}"
+
+
+def _shown(rate: Rate, value: float | None) -> str:
+    """A rate of 0.31 of a geometric curve reads ``−27 %``; an exponent and others as they are."""
+    if value is None or rate.fitted.family != "geometric":
+        return _significant(value)
+    return f"−{100 * -math.expm1(-value):.3g} %"
 
 
 def _significant(value: float | None) -> str:
@@ -128,15 +124,36 @@ def _tail(rate: Rate) -> str:
     return f"× {wording.number(factor, min(max(wording.decimals(spread), 4), 8))}"
 
 
-def _theory(rate: Rate) -> str:
-    if rate.predicted is None:
-        return "none"
-    text = f"{rate.predicted.words} ({rate.predicted.source})"
+def _beside_theory(question: QuestionAnalysis) -> Table:
+    return Table(
+        caption="Beside theory: f − f*, the training objective above its known minimum",
+        columns=(
+            Column("variant"),
+            Column("theory", "in the long run, k counting updates"),
+            Column("proved by"),
+            Column("tail", "what an update leaves of f − f*, over the last third", "number"),
+            Column("measured / predicted speed", "of the logarithms of the two factors", "number"),
+        ),
+        rows=tuple(
+            (
+                tables.variant(question, rate.variant),
+                Cell(rate.predicted.words if rate.predicted else "none"),
+                Cell(rate.predicted.source if rate.predicted else "–"),
+                tables.number(_tail(rate)),
+                tables.number(_agreement(rate)),
+            )
+            for rate in question.rates
+        ),
+        notes=("O(…) is an upper bound: faster is no contradiction.",),
+    )
+
+
+def _agreement(rate: Rate) -> str:
     factor = rate.tail[0]
-    if factor is None or rate.predicted.factor is None:
-        return text
-    speed = f"{100 * theory.agreement(rate.predicted, factor):.1f} %"
-    return f"{text}; measured speed {speed} of {'it' if rate.predicted.exact else 'that bound'}"
+    if rate.predicted is None or factor is None or rate.predicted.factor is None:
+        return "–"
+    bound = "" if rate.predicted.exact else " of that bound"
+    return f"{100 * theory.agreement(rate.predicted, factor):.1f} %{bound}"
 
 
 def _against(rate: Rate) -> tuple[Cell, Cell]:
@@ -155,7 +172,7 @@ def _notes(question: QuestionAnalysis) -> list[str]:
     notes = []
     if not any(rate.predicted for rate in question.rates) and question.suite.imported is None:
         notes.append("Theory: none, since no rate is proved for the loss of a network.")
-    if any(rate.fitted.floor_kind == "fitted" for rate in question.rates):
+    if any(r.fitted.determined and r.fitted.floor_kind == "fitted" for r in question.rates):
         notes.append(
             "A fitted floor is where the curve levels off (the noise of a constant step, the model's"
             " limit), not the optimum."
@@ -186,11 +203,12 @@ def _figure(question: QuestionAnalysis) -> Figure:
     above = (
         " above its known minimum f*" if any(r.optimum is not None for r in question.rates) else ""
     )
+    part = " over the part that was fitted" if above else ""
     return Figure(
         anchor=tables.anchor(question.name, "rates"),
         caption=(
             f"Dots: the {_objective(question)}{above}, mean over {seeds} seeds. Lines: the mean of the"
-            " seeds' fits, dashed where the law cannot be determined. A fit is as good as its line is"
+            f" seeds' fits{part}, dashed where the law cannot be determined. A fit is as good as its line is"
             " close to the dots."
         ),
         panels=(figures.rates(question),),

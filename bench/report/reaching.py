@@ -157,5 +157,5 @@ def _target(question: QuestionAnalysis) -> str:
 
 def _budget(question: QuestionAnalysis) -> str:
     budget, suite = question.reaching[0].budget, question.suite
-    shortest = ", the length of the shortest run" if budget < suite.epochs else ""
+    shortest = ", the length of the shortest run" if budget < suite.epochs_of(question.name) else ""
     return wording.with_unit(f"{budget:g}", suite.steps) + shortest * bool(suite.imported)

@@ -45,7 +45,7 @@ from bench.stats.rates import (
     fit_rate,
     fit_rates_over_seeds,
 )
-from bench.stats.ratios import Ratio, ratio_of_means
+from bench.stats.ratios import Product, Ratio, product_of_means, ratio_of_means
 from bench.stats.sequential import (
     AnytimeSignTest,
     SequentialBoundaries,
@@ -81,6 +81,7 @@ __all__ = [
     "LogRank",
     "McNemar",
     "PerformanceProfile",
+    "Product",
     "Quade",
     "RateComparison",
     "RateFit",
@@ -117,6 +118,7 @@ __all__ = [
     "power_paired",
     "power_unpaired",
     "probability_of_superiority",
+    "product_of_means",
     "quade",
     "ratio_of_means",
     "restricted_mean_difference",

@@ -51,7 +51,8 @@ UNDETERMINED: Literal["cannot be determined"] = "cannot be determined"
 FAMILIES: tuple[RateFamily, ...] = get_args(RateFamily)
 
 _FEWEST_TO_FIT = 4  # a constant and its noise, with AICc
-_FEWEST_POINTS = 10
+FEWEST_POINTS = 10
+"""Below this many points of a curve no family is named."""
 _FEWEST_POINTS_TWO_RATES = 40
 _CLEAR = 4.0
 """AICc units by which a family must beat another before the other is given up."""
@@ -646,11 +647,11 @@ _DOUBTS = (
         lambda fit, _best: fit.below_floor,
     ),
     _Doubt(
-        f"The curve has too few points that could be used (a family needs {_FEWEST_POINTS}, two "
+        f"The curve has too few points that could be used (a family needs {FEWEST_POINTS}, two "
         f"rates {_FEWEST_POINTS_TWO_RATES})",
         0.0,
         lambda fit, best: (
-            not (fit.diverged or fit.below_floor) and (fit.points < _FEWEST_POINTS or best is None)
+            not (fit.diverged or fit.below_floor) and (fit.points < FEWEST_POINTS or best is None)
         ),
     ),
     _Doubt(

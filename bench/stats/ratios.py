@@ -1,4 +1,4 @@
-"""Times and other positive numbers, compared by their ratio.
+"""Times and other positive numbers: their ratio, and their product with a number of epochs.
 
 Timing noise multiplies, so logarithms are compared and the result is turned back into a ratio of
 geometric means. One number per run: the median epoch time after warm-up, say; epochs are not
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.errors import StatsError
-from bench.stats._inputs import sample
+from bench.stats._inputs import FEWEST_FOR_INFERENCE, sample
 from bench.stats.comparison import Comparison, compare_paired, compare_unpaired
+from bench.stats.estimates import TEstimate
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -31,6 +32,16 @@ class Ratio:
     ci_high: float | None
     comparison: Comparison
     """The comparison of natural logarithms that this comes from: p, verdict, cautions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Mean of a times geometric mean of b, as the time that so many epochs take."""
+
+    value: float
+    ci_low: float | None
+    """Ends of the interval; None below three values of either, and where neither varies."""
+    ci_high: float | None
 
 
 def ratio_of_means(
@@ -65,6 +76,34 @@ def ratio_of_means(
         ci_high=None if high is None else math.exp(high),
         comparison=comparison,
     )
+
+
+def product_of_means(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Product:
+    """Mean of a times geometric mean of b, of independent samples, with the uncertainty of both.
+
+    a: shape (n,), not negative, the mean above 0, such as epochs to a target by seed. b: shape (m,),
+    positive, such as seconds per epoch by round. On the logarithmic scale variances add: with standard
+    deviations s_a of a and s_b of log b,
+
+        log product +- t * sqrt(u + v),   u = s_a^2 / (n mean(a)^2),   v = s_b^2 / m,
+
+    where u is the variance of log mean(a) by the delta method and t has Satterthwaite's (1946)
+    (u + v)^2 / (u^2 / (n - 1) + v^2 / (m - 1)) degrees of freedom. Raises StatsError for other numbers.
+    """
+    factors, logs = sample(a, "a"), _logarithms(b, "b")
+    mean = float(factors.mean())
+    if (factors < 0).any() or mean == 0:
+        raise StatsError("a must not be negative, nor all 0", found=str(factors.min()))
+    value = mean * math.exp(logs.mean())
+    n, m = factors.size, logs.size
+    if min(n, m) < FEWEST_FOR_INFERENCE:
+        return Product(value, None, None)
+    u, v = float(factors.var(ddof=1)) / (n * mean**2), float(logs.var(ddof=1)) / m
+    if u + v == 0:
+        return Product(value, None, None)
+    df = (u + v) ** 2 / (u**2 / (n - 1) + v**2 / (m - 1))
+    low, high = TEstimate(math.log(value), math.sqrt(u + v), df).interval(level)
+    return Product(value, math.exp(low), math.exp(high))
 
 
 def _logarithms(values: ArrayLike, name: str) -> NDArray[np.float64]:

@@ -72,6 +72,17 @@ def test_beyond_quadratics_the_factor_is_a_bound():
     assert predict(variant(sgd(1.0, momentum=0.5), loss=softmax), STRONG) is None
 
 
+def test_the_best_momentum_has_a_double_root():
+    ends = STRONG.smoothness**0.5, STRONG.strong_convexity**0.5
+    best = sgd(4 / sum(ends) ** 2, momentum=((ends[0] - ends[1]) / sum(ends)) ** 2)
+    predicted = predict(variant(best), STRONG)
+    assert predicted.words.endswith("times k²")
+    found = excess(4 / sum(ends) ** 2, best["SGD"]["momentum"], nesterov=False, updates=400)
+    k = np.arange(1, 401)
+    ratio = (found / (k**2 * predicted.factor**k))[100:]
+    assert ratio.max() / ratio.min() < 1.2
+
+
 def test_a_step_beyond_two_over_l_has_no_rate():
     assert predict(variant(sgd(2.1)), STRONG) is None
 

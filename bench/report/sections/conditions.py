@@ -10,7 +10,7 @@ from bench.report.blocks import Block, Cell, Code, Column, Facts, Fold, Section,
 if TYPE_CHECKING:
     from bench.analysis import Analysis
     from bench.analysis.conditions import BrokenTrial, Conditions
-    from bench.suite import Imported
+    from bench.suite import Imported, Suite
 
 
 def build(analysis: Analysis) -> tuple[Block, ...] | None:
@@ -41,7 +41,7 @@ def _facts(analysis: Analysis) -> list[tuple[str, str]]:
         ("Seeds", seeds),
         ("Epochs", _epochs(how)),
         ("Trials", _trials(how)),
-        ("Data", f"{suite.dataset}, SHA-256 {', '.join(how.checksums) or 'not recorded'}"),
+        ("Data", f"{_data(suite)}, SHA-256 {', '.join(how.checksums) or 'not recorded'}"),
         ("Times", _times(how)),
     ]
     facts += [("Machine", _pairs(machine)) for machine in how.machines]
@@ -69,10 +69,16 @@ def _directed(analysis: Analysis, name: str) -> str:
     return f"{name} ({'higher' if higher else 'lower'} is better)"
 
 
+def _data(suite: Suite) -> str:
+    return "; ".join(dict.fromkeys(str(suite.dataset_of(name)) for name in suite.questions))
+
+
 def _epochs(how: Conditions) -> str:
+    same = how.epochs == how.shortest
+    epochs = str(how.epochs) if same else f"{how.shortest} to {how.epochs}, by question"
     if how.epochs == how.epochs_declared:
-        return str(how.epochs)
-    return f"{how.epochs} in this run; the suite as written asks for {how.epochs_declared}"
+        return epochs
+    return f"{epochs} in this run; the suite as written asks for {how.epochs_declared}"
 
 
 def _trials(how: Conditions) -> str:

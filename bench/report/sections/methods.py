@@ -91,7 +91,12 @@ _METHODS: Final = (
     ),
     (
         "Times",
-        "Compared as logarithms: ratios of geometric means with a paired t interval.",
+        (
+            "Compared as logarithms: ratios of geometric means with a paired t interval. Of epochs that"
+            " were timed alone the replicate is the round, in which every variant trains an epoch:"
+            " what is said of them is about this machine. Time to target in seconds is epochs to target"
+            " by time per epoch; on the logarithmic scale the variances of the two means add."
+        ),
     ),
 )
 
