@@ -203,7 +203,9 @@ def started(tmp_path):
     processes = []
 
     def start(suite, out):
-        code = "from bench.cli import main; main()"
+        # Where the tests run in the background of a shell, Ctrl-C is ignored and that is inherited.
+        listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        code = f"{listen}from bench.cli import main; main()"
         arguments = ["run", str(suite), "--out", str(out), "--workers", "2", "--seeds", "8"]
         with (tmp_path / "said.txt").open("w") as said:
             process = subprocess.Popen(
