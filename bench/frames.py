@@ -277,7 +277,12 @@ RATES: Final = (
     Column("optimum", "float", "the metric's", "f*, where the probe `optimum` found it"),
     Column("floor", "float", "the metric's", "what that family falls to, above f* if known"),
     Column("floor_kind", "str", "", "known, fitted, indistinguishable from 0, none"),
-    Column("halving_epochs", "float", "epochs", "until half of the excess over the final value"),
+    Column(
+        "halving_epochs",
+        "float",
+        "epochs",
+        "until half of the excess is gone, where the fit begins",
+    ),
     Column("local_slope", "float", "", "log objective against log epoch, over the last third"),
     Column(
         "tail_factor",

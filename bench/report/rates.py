@@ -45,7 +45,9 @@ def _table(question: QuestionAnalysis, label: str) -> Table:
             Column("95 % CI", "t interval over seeds, of the logarithm", "number"),
             *([Column("per update", "the same rate by update", "number")] * trained),
             Column(
-                "halves in", f"{steps} until half of the excess is gone; no law assumed", "number"
+                "halves in",
+                f"{steps} until half of the excess is gone, from where the fit begins",
+                "number",
             ),
             Column("falls to", "the floor of the fitted curve"),
             *([Column("theory", "the law that is proved for this rule")] * trained),
