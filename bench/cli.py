@@ -115,6 +115,7 @@ def run(
     except KeyboardInterrupt:
         _complain("stopped; what was finished is kept, and the same command continues")
         raise typer.Exit(130) from None
+    _say_probe_costs(results)
     _write_report(results, folder / "report.html")
     failed = results.trials.loc[results.trials.status == "failed"].drop_duplicates("trial_id")
     if len(failed):
@@ -522,6 +523,16 @@ def _show_changes(found: list[Change]) -> None:
     )
 
 
+def _say_probe_costs(results: Results) -> None:
+    from bench.analysis.conditions import probe_costs
+    from bench.progress import duration
+
+    costs = [f"{probe} {duration(cost)}" for probe, cost in probe_costs(results).items()]
+    if costs:
+        text = f"probes   {', '.join(costs)}, over all trials and outside every training time"
+        _console().print(text, highlight=False, markup=False)
+
+
 def _status(results: Results) -> None:
     from rich.markup import escape
     from rich.table import Table
@@ -542,3 +553,4 @@ def _status(results: Results) -> None:
             mean = f"{rows[column].mean():.4f}" if column and len(rows) else ""
             table.add_row(escape(question), escape(variant), str(len(rows)), mean)
     _console().print(table)
+    _say_probe_costs(results)

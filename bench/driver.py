@@ -255,8 +255,11 @@ def _placed(error: BenchError, where: str) -> BenchError:
 
 def _where(suite: Suite, use: Use, inside: str | None) -> str:
     """Where the suite says what Keras refuses: in the variant, or in what the variant starts from."""
-    keys = (inside or "").split(".")
+    keys = [int(key) if key.isdigit() else key for key in (inside or "").split(".")]
     variant = ("questions", use.question, "variants", use.variant)
+    if keys[0] == "probes":
+        own = ("questions", use.question, *keys)
+        return suite.where(*own) if suite.says(*own[:3]) else suite.where(*keys)
     for start in (variant, ("questions", use.question, "base"), ("base",)):
         if suite.says(*start, keys[0]):
             return suite.where(*start, *keys)

@@ -111,7 +111,7 @@ PROBES: Final = (
     Column("epoch", "float", "epochs", "when it was measured"),
     Column("probe", "str", "", "the probe"),
     Column("layer", "str", "", "the layer; empty for the whole network"),
-    Column("measure", "str", "", "what was measured"),
+    Column("measure", "str", "", "what was measured; cost_s: the time it took, in s"),
     Column("value", "float", "see the probe", "the number"),
 )
 
@@ -499,6 +499,7 @@ TAKEN: Final = frozenset([*METRICS, *(c.name for c in (*TRIALS, *CURVES)), "not_
 """Names that no metric of a suite's own can have."""
 
 _MEASURES: Final = {
+    "cost_s": ("time of the last measurement", "s"),
     "mean_abs": ("mean |w|", ""),
     "below_1e-7": ("share of |w| < 1e-7", "share"),
     "exact_zeros": ("share of exact zeros", "share"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bench.errors import SuiteError, UsageError, did_you_mean
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from bench.engines._network import Network
     from bench.trial import Training
 
 
@@ -83,8 +84,10 @@ class Engine(Protocol):
         parameters: number of trainable weights.
         updates_per_epoch: updates that one pass over the training images takes.
         notes: what the report should say of this run, such as a fallback.
+        network: what is trained, with its present weights, for probes that take gradients.
     """
 
+    network: Network
     parameters: int
     updates_per_epoch: int
     notes: tuple[str, ...]
@@ -107,11 +110,20 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Trained:
-    """What a probe looks at: an engine at the end of its training, and what it was trained on."""
+    """What a probe looks at: an engine between two updates, and what it is trained on.
+
+    Attributes:
+        seed: of the trial.
+        updates: how many updates there have been.
+        arguments: what the suite gives the probe, without the keys that say when it is due.
+    """
 
     engine: Engine
     data: Dataset
     training: Training
+    seed: int = 0
+    updates: int = 0
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

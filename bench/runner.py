@@ -10,7 +10,7 @@ import traceback
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bench import datasets, engines, machine, plugins
+from bench import datasets, engines, machine, plugins, probes
 from bench.errors import BenchError
 from bench.predictions import pack
 from bench.trial import CurvePoint, Trial, TrialResult, generator
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from bench.plugins import Dataset, Engine
+    from bench.probes import Probe
     from bench.trial import Training
 
 
@@ -56,11 +57,7 @@ def check(trial: Trial) -> str:
     """
     data = data_of(trial)
     engines.check(trial.training, data, trusted=trial.trusted)
-    for spec in trial.training.probes:
-        name, _ = plugins.named(spec)
-        probe = plugins.load("probes", name)
-        if hasattr(probe, "check"):
-            probe.check(trial.training, data)
+    probes.check(trial.training, data)
     return data.checksum
 
 
@@ -85,69 +82,97 @@ def _train(trial: Trial) -> dict[str, Any]:
     data = data_of(trial)
     engine = engines.prepare(trial.training, data, trial.seed, trusted=trial.trusted)
     prepared = time.perf_counter() - begin
-    curve, evaluate_time_s = _curve(engine, trial, data)
-    last = curve[-1]
+    course = _Course(engine, trial, data)
+    course.run()
+    last = course.curve[-1]
     diverged = not math.isfinite(last.train_objective)
-    probes: list[tuple[float, str, plugins.Measure]] = []
-    if not diverged:
-        trained = plugins.Trained(engine, data, trial.training)
-        for spec in trial.training.probes:
-            name, _ = plugins.named(spec)
-            rows = plugins.load("probes", name).measure(trained)
-            probes += [(last.epoch, name, row) for row in rows]
     predictions = None
     if trial.training.predictions and data.classes and not diverged:
         predictions = pack(engine.predict(), data.y_test, data.classes)
     return {
         "status": "diverged" if diverged else "completed",
         "diverged_epoch": math.ceil(last.epoch) if diverged else None,
-        "curve": tuple(curve),
-        "probes": tuple(probes),
+        "curve": tuple(course.curve),
+        "probes": tuple(course.measures),
         "predictions": predictions,
         "prepare_time_s": prepared,
-        "evaluate_time_s": evaluate_time_s,
+        "evaluate_time_s": course.evaluate_time_s,
         "parameters": engine.parameters,
         "dataset_checksum": data.checksum,
         "notes": "; ".join(engine.notes),
     }
 
 
-def _curve(engine: Engine, trial: Trial, data: Dataset) -> tuple[list[CurvePoint], float]:
-    """Train and evaluate in turn until the end or the first objective that is not finite."""
-    each, train_time_s, evaluate_time_s = engine.updates_per_epoch, 0.0, 0.0
-    curve: list[CurvePoint] = []
+class _Course:
+    """The training of an engine from stop to stop: what it took, and what was seen at the stops.
 
-    def evaluate(epochs_done: int, stop: int) -> bool:
-        nonlocal evaluate_time_s
+    Attributes:
+        curve: the evaluations.
+        measures: what the probes measured, with its epoch and the probe's name. Of each call ``cost_s`` too.
+        train_time_s, evaluate_time_s: spent in either, so far.
+    """
+
+    def __init__(self, engine: Engine, trial: Trial, data: Dataset) -> None:
+        self._engine, self._trial, self._data = engine, trial, data
+        self._probes = probes.planned(trial.training, engine.updates_per_epoch)
+        self.curve: list[CurvePoint] = []
+        self.measures: list[tuple[float, str, plugins.Measure]] = []
+        self.train_time_s = self.evaluate_time_s = 0.0
+
+    def run(self) -> None:
+        """Train, evaluate and probe in turn until the end or the first objective that is not finite."""
+        going = self._look(0, evaluate=True)
+        for epoch in range(1, self._trial.training.epochs + 1):
+            if not going:
+                return
+            self._engine.start_epoch(order(self._data, self._trial.seed, epoch))
+            going = self._epoch(epoch)
+
+    def _epoch(self, epoch: int) -> bool:
+        each = self._engine.updates_per_epoch
+        evaluated, before, start = stops(self._trial.training, epoch, each), (epoch - 1) * each, 0
+        probed = {update - before for probe in self._probes for update in probe.due}
+        for stop in sorted({*evaluated, *(s for s in probed if 0 < s < each), each}):
+            begin = time.perf_counter()
+            self._engine.advance(start, stop)
+            self.train_time_s += time.perf_counter() - begin
+            start = stop
+            if not self._look(before + stop, evaluate=stop in evaluated):
+                return False
+        return True
+
+    def _look(self, updates: int, *, evaluate: bool) -> bool:
+        """Evaluate if it is time to, then do what probes are due; False ends the training."""
+        if evaluate and not self._evaluate(updates):
+            return False
+        for probe in self._probes:
+            if updates in probe.due:
+                self._measure(probe, updates)
+        return True
+
+    def _evaluate(self, updates: int) -> bool:
         begin = time.perf_counter()
-        evaluation = engine.evaluate()
-        evaluate_time_s += time.perf_counter() - begin
-        curve.append(
+        evaluation = self._engine.evaluate()
+        self.evaluate_time_s += time.perf_counter() - begin
+        self.curve.append(
             CurvePoint(
-                epoch=epochs_done + stop / each,
-                updates=epochs_done * each + stop,
-                train_time_s=train_time_s,
+                epoch=updates / self._engine.updates_per_epoch,
+                updates=updates,
+                train_time_s=self.train_time_s,
                 **asdict(evaluation),
             )
         )
         return math.isfinite(evaluation.train_objective)
 
-    going = evaluate(0, 0)
-    for epoch in range(1, trial.training.epochs + 1):
-        if not going:
-            break
-        engine.start_epoch(order(data, trial.seed, epoch))
-        start, due = 0, stops(trial.training, epoch, each)
-        for stop in due or [each]:
-            begin = time.perf_counter()
-            engine.advance(start, stop)
-            train_time_s += time.perf_counter() - begin
-            start = stop
-            if due:
-                going = evaluate(epoch - 1, stop)
-            if not going:
-                break
-    return curve, evaluate_time_s
+    def _measure(self, probe: Probe, updates: int) -> None:
+        trial, epoch = self._trial, updates / self._engine.updates_per_epoch
+        trained = plugins.Trained(
+            self._engine, self._data, trial.training, trial.seed, updates, probe.arguments
+        )
+        begin = time.perf_counter()
+        rows = probe.module.measure(trained)
+        cost = plugins.Measure("", "cost_s", time.perf_counter() - begin)
+        self.measures += [(epoch, probe.name, row) for row in (*rows, cost)]
 
 
 def stops(training: Training, epoch: int, updates: int) -> list[int]:

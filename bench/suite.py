@@ -127,6 +127,20 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True)
 
 
+def _each_once(probes: list[Any]) -> list[Any]:
+    if len({next(iter(_named(probe))) for probe in probes}) < len(probes):
+        raise ValueError("each probe once")
+    return probes
+
+
+def _named(spec: str | dict[str, Any]) -> dict[str, Any]:
+    """A named thing as ``{Name: arguments}``."""
+    return {spec: {}} if isinstance(spec, str) else spec
+
+
+Probes = Annotated[list[Spec], AfterValidator(_each_once)]
+
+
 class Settings(_Model):
     """How a network is trained. In ``base`` for all variants; a variant changes what it names.
 
@@ -223,6 +237,7 @@ class Question(_Model):
     dataset: Data | None = Field(default=None, description="if not the suite's")
     epochs: Count | None = Field(default=None, description="if not the suite's")
     evaluate: Evaluate | None = Field(default=None, description="if not the suite's")
+    probes: Probes | None = Field(default=None, description="if not the suite's")
     base: Settings = Settings()
     variants: Annotated[dict[Name, Variant], Closed] = Field(default_factory=dict)
     matrix: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
@@ -314,7 +329,7 @@ class Suite(_Model):
     looks: Looks | None = Field(
         default=None, description="numbers of seeds at which results are looked at; default: once"
     )
-    probes: list[Spec] = Field(default_factory=list, description="measured beside the curves")
+    probes: Probes = Field(default_factory=list, description="measured beside the curves")
     predictions: bool = Field(
         default=True,
         description="keep what every trained network says of every test image, where there are classes",
@@ -374,6 +389,11 @@ class Suite(_Model):
         """When the curves of a question are measured, as ``Training`` writes it down."""
         plan = self.questions[question].evaluate or self.evaluate
         return plan.model_dump(exclude_none=True)
+
+    def probes_of(self, question: str) -> list[str | dict[str, Any]]:
+        """What is measured beside the curves of a question."""
+        own = self.questions[question].probes
+        return self.probes if own is None else own
 
     def metric(self, name: str) -> Metric:
         """The metric of that name: the suite's own, one of ``METRICS``, or ``probe/layer/measure``.
@@ -806,7 +826,7 @@ def _check_question(suite: Suite, key: str) -> None:
         if variant is not None:
             _check_name("variant", variant, variants, suite.where(*here, *place))
     for place, metric in measured:
-        _check_measured(suite, metric, suite.where(*here, *place))
+        _check_measured(suite, key, metric, suite.where(*here, *place))
     for index, claim in enumerate(question.claims):
         _check_direction(suite, claim.test, suite.where(*here, "claims", index, "test"))
 
@@ -822,12 +842,12 @@ def _check_direction(suite: Suite, test: ClaimTest, where: str) -> None:
         )
 
 
-def _check_measured(suite: Suite, metric: str, where: str) -> None:
+def _check_measured(suite: Suite, question: str, metric: str, where: str) -> None:
     if metric in METRICS or metric in suite.metrics:
         return
     if metric.count("/") != 2:
         raise _no_metric(suite, metric, where)
-    probes = {probe if isinstance(probe, str) else next(iter(probe)) for probe in suite.probes}
+    probes = {next(iter(_named(probe))) for probe in suite.probes_of(question)}
     _check_name("probe", metric.partition("/")[0], dict.fromkeys(sorted(probes)), where)
 
 

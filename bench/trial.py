@@ -204,7 +204,7 @@ def _training(suite: Suite, question: str, settings: Settings) -> Training:
             "train_images": suite.train_images,
             "epochs": suite.epochs_of(question),
             "evaluate": suite.evaluate_of(question),
-            "probes": tuple(suite.probes),
+            "probes": tuple(suite.probes_of(question)),
             "predictions": suite.predictions,
         }
     )

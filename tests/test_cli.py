@@ -49,6 +49,7 @@ def test_the_whole_line(bench, tiny, tmp_path):
     assert "9 of 9 trials" in done.stdout
     folder = elsewhere / "bench-results" / "tiny"
     assert "bench-results/tiny/report.html" in done.stdout
+    assert "probes   sparsity 0 s, over all trials" in done.stdout
     html = (folder / "report.html").read_text()
     assert "Two rates on handwritten digits" in html
     assert "bench run" in html
@@ -56,6 +57,7 @@ def test_the_whole_line(bench, tiny, tmp_path):
     status = bench("status", folder)
     assert status.returncode == 0
     assert "9 of 9 trials: 9 completed" in status.stdout
+    assert "probes   sparsity 0 s" in status.stdout
 
     report = bench("report", folder, "-o", tmp_path / "mine.html")
     assert report.returncode == 0

@@ -38,11 +38,16 @@ class Watched(driver.Silent):
         self.done.append(result.trial_id)
 
 
+def timeless(frame):
+    """A frame without the times that a clock measured."""
+    kept = frame[frame.measure != "cost_s"] if "measure" in frame else frame
+    return kept.drop(columns=TIMES, errors="ignore")
+
+
 def same_frames(one, other):
     """All frames equal, times aside."""
     for name, frame in one.frames.items():
-        left = frame.drop(columns=TIMES, errors="ignore")
-        right = other.frames[name].drop(columns=TIMES, errors="ignore")
+        left, right = timeless(frame), timeless(other.frames[name])
         keys = [
             c for c in ("question", "variant", "seed", "updates", "layer", "measure") if c in left
         ]
@@ -155,6 +160,22 @@ def test_the_error_names_file_line_and_key(tiny, tmp_path):
         driver.run(load_suite(tiny), tmp_path / "out", workers=2)
     assert f"{tiny}, line {line}" in caught.value.where
     assert "variants.slow.optimizer.SGD.learning_rat" in caught.value.where
+
+
+@pytest.mark.parametrize("of_question", [False, True])
+def test_a_probe_is_refused_where_it_is_named(tiny, tmp_path, of_question):
+    wrong, text = "probes: [{sparsity: {evry: 1}}]", tiny.read_text()
+    if of_question:
+        text = text.replace("    baseline: fast\n", f"    baseline: fast\n    {wrong}\n")
+    else:
+        text = text.replace("probes: [sparsity]", wrong)
+    tiny.write_text(text)
+    with pytest.raises(SuiteError, match="evry") as caught:
+        driver.run(load_suite(tiny), tmp_path / "out", workers=0)
+    place = "questions.rates.probes" if of_question else "probes"
+    assert caught.value.where.endswith(f"at {place}.0.sparsity.evry")
+    line = next(i for i, row in enumerate(text.splitlines(), 1) if "evry" in row)
+    assert f"line {line}" in caught.value.where
 
 
 def test_data_that_changed_is_refused(tmp_path, tiny):

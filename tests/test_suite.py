@@ -184,6 +184,7 @@ MISTAKES = [
     (("{mlp: {hidden: [16], l2: 0.01}}", "{layers: [Flatten, 3]}"), 6, "base.model",
      "not a valid value", "{'layers': ['Flatten', 3]}", None),
     ("probes: [sparsity, {}]", 14, "probes.1", "not a valid value", "{}", None),
+    ("probes: [sparsity, {sparsity: {every: 1}}]", 14, "probes", "not a valid value", None, None),
     ("seeds: 0", 14, "seeds", "not a valid value", "0", None),
     ("seeds: true", 14, "seeds", "not a valid value", "True", None),
     ("seeds: 10001", 14, "seeds", "not a valid value", "10001", None),

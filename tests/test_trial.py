@@ -171,6 +171,20 @@ def test_questions_of_their_own_data_length_and_evaluations():
     assert {u.trial.training.epochs for u in expand(short)} == {1}
 
 
+def test_questions_of_their_own_probes():
+    """In place of the suite's; a question's claims may name their measures."""
+    text = "probes: [sparsity]\n" + SUITE.replace(
+        "ask: second",
+        "ask: second\n    probes: [{gradient_norm: {every: 1}}]\n    claims:"
+        "\n      - {says: steep, test: {metric: gradient_norm//norm, variant: c, is: higher, value: 1}}",
+    )
+    by_question = {u.question: u.trial.training for u in expand(parse_suite(text))}
+    assert by_question["one"].probes == ("sparsity",)
+    assert by_question["two"].probes == ({"gradient_norm": {"every": 1}},)
+    with pytest.raises(SuiteError, match="no probe 'gradient_norm'"):
+        parse_suite(text.replace("probes: [{gradient_norm", "probes: [{sparsity"))
+
+
 def test_paths_start_at_the_suite_and_trust_is_handed_on(tmp_path):
     suite = parse_suite(SUITE, path=tmp_path / "s.yaml")
     assert {u.trial.folder for u in expand(suite)} == {tmp_path}

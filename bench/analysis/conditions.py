@@ -47,6 +47,7 @@ class Conditions:
         broken: diverged and failed trials.
         machines, versions: what ran them, each as name -> value.
         concurrent, alone: distinct trials timed while others ran on the machine, and alone.
+        probe_costs: seconds that each probe took, over all trials; see ``probe_costs``.
         checksums: SHA-256 of the data, by its content.
         commands: the commands that wrote here with their times (UTC), oldest first.
     """
@@ -65,6 +66,7 @@ class Conditions:
     versions: tuple[dict[str, str], ...]
     concurrent: int
     alone: int
+    probe_costs: Mapping[str, float]
     checksums: tuple[str, ...]
     commands: tuple[tuple[str, str], ...]
 
@@ -95,9 +97,18 @@ def conditions(results: Results) -> Conditions:
         versions=tuple(_records(distinct.versions)),
         concurrent=together,
         alone=len(timed) - together,
+        probe_costs=probe_costs(results),
         checksums=tuple(dict.fromkeys(str(c) for c in distinct.dataset_checksum.dropna())),
         commands=tuple((str(r.started_at), str(r.command)) for r in results.runs.itertuples()),
     )
+
+
+def probe_costs(results: Results) -> dict[str, float]:
+    """Seconds that each probe took, over all trials, by its name; it is in no training time."""
+    rows = results.probes[results.probes.measure == "cost_s"]
+    once = rows.drop_duplicates(["trial_id", "epoch", "probe"])
+    costs = once.groupby("probe", sort=False).value.sum()
+    return {str(probe): float(cost) for probe, cost in costs.items()}
 
 
 def _planned(results: Results) -> tuple[tuple[int, ...], tuple[int, ...]]:

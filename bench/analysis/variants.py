@@ -103,7 +103,7 @@ def _evidence(measured: Measurements, question: str) -> list[str]:
         name
         for probe in dict.fromkeys(name.split("/")[0] for name in named)
         for name in measured.probe_measures(question, probe)
-        if name.split("/")[1] == ""
+        if name.split("/")[1] == "" and not name.endswith("/cost_s")
     ]
     return list(dict.fromkeys([*named, *whole]))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from bench import backend, keras_objects, models
+from bench.engines._flat import FlatObjective
 from bench.errors import SuiteError, first_line
 from bench.plugins import Dataset, Evaluation
 
@@ -128,16 +129,27 @@ class Network:
 
     def gradients_at(self, weights: list[Any], images: Any, labels: Any) -> list[Any]:
         """The same at other weights than the model's; nothing of the model changes."""
-        import keras
-
         tf = backend.tensorflow()
         points = [tf.convert_to_tensor(w) for w in weights]
-        mapping = zip(self.model.trainable_variables, points, strict=True)
-        with keras.StatelessScope(state_mapping=mapping), tf.GradientTape() as tape:
+        with tf.GradientTape() as tape:
             for point in points:
                 tape.watch(point)
-            total, _, _ = self.objective(images, labels, training=True)
+            total = self.objective_at(points, images, labels)
         return list(tape.gradient(total, points))
+
+    def objective_at(self, weights: list[Any], images: Any, labels: Any) -> Any:
+        """The objective of one batch, as in training, at these weights; nothing of the model changes."""
+        import keras
+
+        mapping = zip(self.model.trainable_variables, weights, strict=True)
+        with keras.StatelessScope(state_mapping=mapping):
+            total, _, _ = self.objective(images, labels, training=True)
+        return total
+
+    @functools.cached_property
+    def flat(self) -> FlatObjective:
+        """The objective as a function of all weights in one vector, compiled when it is first asked."""
+        return FlatObjective(self)
 
     def apply(self, gradients: list[Any]) -> None:
         """One step of the optimizer."""

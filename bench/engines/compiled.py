@@ -125,6 +125,7 @@ class CompiledEngine:
         self._program.network.restart(initial_model(job))
         self._program.rule.reset()
         self._data = _tensors(job.data)
+        self.network = self._program.network
         self.parameters = self._program.network.parameters
         self.updates_per_epoch = sum(updates for updates, _ in shapes)
         self.notes = (self._program.note,) if self._program.note else ()

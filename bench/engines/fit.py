@@ -32,41 +32,41 @@ class FitEngine:
         tf = backend.tensorflow()
         self._job = job
         self.updates_per_epoch = batches(job)
-        self._network = Network.build(job, self.updates_per_epoch)
-        self._network.model.compile(optimizer=self._network.optimizer, loss=self._network.loss)
-        self._sums = tf.function(self._network.sums, reduce_retracing=True)
-        self.parameters = self._network.parameters
+        self.network = Network.build(job, self.updates_per_epoch)
+        self.network.model.compile(optimizer=self.network.optimizer, loss=self.network.loss)
+        self._sums = tf.function(self.network.sums, reduce_retracing=True)
+        self.parameters = self.network.parameters
         self.notes: tuple[str, ...] = ()
         self.start_epoch(np.arange(job.n_train, dtype=np.int32))
         self.advance(0, 1)  # trace, then forget
-        self._network.restart(initial_model(job))
+        self.network.restart(initial_model(job))
 
     def start_epoch(self, order: np.ndarray) -> None:
         """Lay the images out in the order of this epoch."""
         data: Dataset = self._job.data
-        kind = np.dtype(self._network.precision)
+        kind = np.dtype(self.network.precision)
         self._x = data.x_train[order].astype(kind) * kind.type(data.scale)
-        self._y = np.asarray(self._network.targets(data.y_train[order]))
+        self._y = np.asarray(self.network.targets(data.y_train[order]))
 
     def advance(self, start: int, stop: int) -> None:
         """Do updates ``start`` to ``stop``."""
         size = self._job.batch_size
         part = slice(start * size, stop * size)
-        self._network.model.fit(
+        self.network.model.fit(
             self._x[part], self._y[part], batch_size=size, epochs=1, shuffle=False, verbose=0
         )
 
     def evaluate(self) -> Evaluation:
         """Objective, loss and accuracy over all images."""
-        return self._network.evaluation(self._chunked, self._job.data)
+        return self.network.evaluation(self._chunked, self._job.data)
 
     def predict(self) -> np.ndarray:
         """The class of each test image."""
-        return self._network.predict(self._job.data.x_test)
+        return self.network.predict(self._job.data.x_test)
 
     def weights(self) -> list[tuple[str, np.ndarray]]:
         """Path and value of every trainable array."""
-        return self._network.weights()
+        return self.network.weights()
 
     def _chunked(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         starts = range(0, len(y), CHUNK)

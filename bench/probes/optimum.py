@@ -25,7 +25,7 @@ from bench.errors import SuiteError
 from bench.plugins import Measure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bench.plugins import Dataset, Trained
     from bench.trial import Training
@@ -62,12 +62,13 @@ def measure(trained: Trained) -> list[Measure]:
     return [Measure("", name, value) for name, value in _KNOWN[key].items()]
 
 
-def check(training: Training, data: Dataset) -> None:
+def check(training: Training, data: Dataset, arguments: Mapping[str, Any]) -> None:
     """Refuse what is no linear model with a loss known here.
 
     Raises:
         SuiteError: says what was expected.
     """
+    del arguments
     _problem(training, data)
 
 

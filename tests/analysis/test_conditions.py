@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pytest
 from synthetic import SUITE, Outcome, usual, written
 
 from bench.analysis.conditions import conditions, shortened
+from bench.store import load_results
 from bench.suite import parse_suite
 
 
@@ -10,6 +12,16 @@ def test_a_run_as_planned_has_no_label(usual_conditions):
     assert usual_conditions.seed_label == ""
     assert usual_conditions.seeds_ran == (0, 1, 2, 3, 4)
     assert (usual_conditions.trials, usual_conditions.trials_planned) == (20, 20)
+
+
+def test_probes_cost_what_each_trial_says_once(tiny_results):
+    """A trial that two questions share was probed once."""
+    results = load_results(tiny_results)
+    rows = results.probes[results.probes.measure == "cost_s"]
+    assert len(rows) == 12
+    costs = conditions(results).probe_costs
+    assert costs == {"sparsity": pytest.approx(rows.groupby("trial_id").value.first().sum())}
+    assert 0 < costs["sparsity"] < rows.value.sum()
 
 
 def test_seeds_added_after_a_first_run_are_labelled(tmp_path):

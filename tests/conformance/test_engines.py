@@ -119,7 +119,7 @@ def objectives(settings, data, engine, *, twin=0):
     """Training objective after each of three epochs; a twin starts one unit in the last place away."""
     made = engines.prepare(replace(settings, engine=engine), data, 0)
     if twin:
-        first = made._network.model.trainable_variables[0]
+        first = made.network.model.trainable_variables[0]
         up = np.random.default_rng(twin).random(first.shape) < 0.5
         first.assign(np.nextafter(first.numpy(), np.where(up, 9, -9).astype(np.float32)))
     found = []

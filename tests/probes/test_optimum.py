@@ -165,7 +165,7 @@ def test_a_problem_is_solved_once(monkeypatch):
 )
 def test_problems_whose_minimum_it_does_not_know(change, where):
     with pytest.raises(SuiteError, match="does not know the minimum") as caught:
-        optimum.check(replace(BASE, **change), load(BASE))
+        optimum.check(replace(BASE, **change), load(BASE), {})
     assert caught.value.where == where
     assert caught.value.expected
     assert caught.value.found
@@ -181,7 +181,7 @@ def test_problems_whose_minimum_it_does_not_know(change, where):
     ],
 )
 def test_ways_of_writing_a_linear_model(change):
-    optimum.check(replace(BASE, **change), load(BASE))
+    optimum.check(replace(BASE, **change), load(BASE), {})
 
 
 # --- the shipped suite --------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analysis import wording
+from bench.frames import METRICS
 from bench.report.blocks import Block, Cell, Code, Column, Facts, Fold, Section, Table
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def _facts(analysis: Analysis) -> list[tuple[str, str]]:
         ("Trials", _trials(how)),
         ("Data", f"{_data(suite)}, SHA-256 {', '.join(how.checksums) or 'not recorded'}"),
         ("Times", _times(how)),
+        *([("Probes", _probes(how))] if how.probe_costs else []),
     ]
     facts += [("Machine", _pairs(machine)) for machine in how.machines]
     return facts + [("Versions", _pairs(versions)) for versions in how.versions]
@@ -101,6 +103,14 @@ def _times(how: Conditions) -> str:
     if how.concurrent:
         return f"{trained} All were timed while other trials ran on the same machine."
     return f"{trained} No other trial ran on the machine meanwhile."
+
+
+def _probes(how: Conditions) -> str:
+    costs = [
+        f"{probe} {wording.quantity(cost, METRICS['train_time_s'])}"
+        for probe, cost in how.probe_costs.items()
+    ]
+    return f"{wording.listed(costs)} over all trials, outside every training time."
 
 
 def _pairs(values: dict[str, str]) -> str:
