@@ -56,6 +56,14 @@ class Dataset:
         """Numbers that a network gives each image: one per class, or the prediction of the target."""
         return self.classes or 1
 
+    @property
+    def parts(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Images and labels by part: train, test, and validation if images are held out."""
+        parts = {"train": (self.x_train, self.y_train), "test": (self.x_test, self.y_test)}
+        if self.x_validation is not None and self.y_validation is not None:
+            parts["validation"] = (self.x_validation, self.y_validation)
+        return parts
+
 
 @dataclass(frozen=True)
 class Evaluation:

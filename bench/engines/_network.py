@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bench import backend, keras_objects, models
+from bench import backend, keras_objects, models, plugins
 from bench.engines._flat import FlatObjective
 from bench.errors import SuiteError, first_line
 from bench.plugins import Dataset, Evaluation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bench.trial import Training
 
@@ -40,6 +40,14 @@ class Job:
         """Training images per update, over all workers."""
         size = self.training.batch_size
         return self.n_train if size == "full" else size
+
+    @property
+    def rate(self) -> float | None:
+        """The constant learning rate that the suite gives an optimizer, which keeps it in a variable."""
+        name, arguments = plugins.named(self.training.optimizer)
+        rate = arguments.get("learning_rate")
+        known = ":" not in name and isinstance(rate, int | float) and not isinstance(rate, bool)
+        return rate if known else None
 
 
 @dataclass(frozen=True)
@@ -80,12 +88,15 @@ class Network:
         scale, classes = job.data.scale, job.data.classes
         return cls(model, optimizer, loss, scale, classes, training.precision, resting)
 
-    def restart(self, model: Any) -> None:
-        """Take the variables of ``model``, a twin, and forget all training."""
+    def restart(self, job: Job) -> None:
+        """Forget all training, and take the initial weights and the learning rate of ``job``, of one kind."""
+        model = initial_model(job)
         for variable, fresh in zip(self.model.variables, model.variables, strict=True):
             variable.assign(fresh)
         for variable, value in zip(self.optimizer.variables, self.resting, strict=True):
             variable.assign(value)
+        if job.rate is not None:
+            self.optimizer.learning_rate = job.rate
 
     @property
     def parameters(self) -> int:
@@ -166,19 +177,27 @@ class Network:
         right = tf.argmax(outputs, axis=1, output_type=labels.dtype) == labels
         return tf.stack([*means, tf.reduce_sum(tf.cast(right, tf.float64))])
 
-    def evaluation(self, sums: Any, data: Dataset) -> Evaluation:
-        """Evaluate with ``sums(images, labels) -> (3,)`` over any number of images."""
-        train = np.asarray(sums(data.x_train, data.y_train)) / len(data.y_train)
-        test = np.asarray(sums(data.x_test, data.y_test)) / len(data.y_test)
-        held = None
-        if data.x_validation is not None and data.y_validation is not None:
-            held = np.asarray(sums(data.x_validation, data.y_validation)) / len(data.y_validation)
+    def sums_at(self, values: list[Any], images: Any, labels: Any) -> Any:
+        """The same with other values of the model's variables; nothing of the model changes."""
+        import keras
+
+        mapping = zip(self.model.variables, values, strict=True)
+        with keras.StatelessScope(state_mapping=mapping):
+            return self.sums(images, labels)
+
+    def evaluation(self, sums: Mapping[str, np.ndarray]) -> Evaluation:
+        """Means from the ``sums`` over the images of each part: train, test, and validation if there are any.
+
+        Values: (4,) what ``sums`` says, added up, and the number of images.
+        """
+        means = {part: values[:3] / values[3] for part, values in sums.items()}
+        held = means.get("validation")
         return Evaluation(
-            train_objective=float(train[0]),
-            train_loss=float(train[1]),
-            train_accuracy=float(train[2]),
-            test_loss=float(test[1]),
-            test_accuracy=float(test[2]),
+            train_objective=float(means["train"][0]),
+            train_loss=float(means["train"][1]),
+            train_accuracy=float(means["train"][2]),
+            test_loss=float(means["test"][1]),
+            test_accuracy=float(means["test"][2]),
             learning_rate=float(self.optimizer.learning_rate),
             validation_loss=None if held is None else float(held[1]),
             validation_accuracy=None if held is None else float(held[2]),
@@ -245,26 +264,31 @@ def batches(job: Job) -> int:
     return -(-job.n_train // job.batch_size)
 
 
-def over_chunks(
-    function: Callable[[Any, Any], list[Any]], zeros: list[Any], x: Any, y: Any
-) -> list[Any]:
-    """Sums of what ``function(images, labels)`` says of chunks of all images, inside a graph.
+def chunks(first: int, count: int) -> list[tuple[int, int, int]]:
+    """How ``over_chunks`` goes through ``count`` images from ``first``: start, size and number of chunks."""
+    full, rest = divmod(count, CHUNK)
+    parts = [(first, CHUNK, full), (first + full * CHUNK, rest, 1)]
+    return [part for part in parts if part[1] and part[2]]
 
-    ``zeros`` are of the shapes and types of its answers.
+
+def over_chunks(
+    function: Callable[[Any, Any], list[Any]],
+    zeros: list[Any],
+    arrays: tuple[Any, Any],
+    part: tuple[Any, int, Any],
+) -> list[Any]:
+    """Sums of what ``function(images, labels)`` says of some chunks of the images, inside a graph.
+
+    ``zeros`` are of the shapes and types of its answers; ``part`` is one of ``chunks``.
     """
     tf = backend.tensorflow()
-    full, rest = divmod(x.shape[0], CHUNK)
-    totals = zeros
-
-    def plus(sums: list[Any], images: Any, labels: Any) -> list[Any]:
-        return [a + b for a, b in zip(sums, function(images, labels), strict=True)]
+    start, size, count = part
 
     def chunk(i: Any, *sums: Any) -> list[Any]:
         parts = [
-            tf.slice(a, [i * CHUNK, *[0] * (a.ndim - 1)], [CHUNK, *a.shape[1:]]) for a in (x, y)
+            tf.slice(a, [start + i * size, *[0] * (a.ndim - 1)], [size, *a.shape[1:]])
+            for a in arrays
         ]
-        return [i + 1, *plus(list(sums), *parts)]
+        return [i + 1, *(a + b for a, b in zip(sums, function(*parts), strict=True))]
 
-    if full:
-        _, *totals = tf.while_loop(lambda i, *_: i < full, chunk, [tf.constant(0), *totals])
-    return plus(totals, x[full * CHUNK :], y[full * CHUNK :]) if rest else totals
+    return list(tf.while_loop(lambda i, *_: i < count, chunk, [tf.constant(0), *zeros])[1:])

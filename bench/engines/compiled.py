@@ -13,12 +13,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-from typing import TYPE_CHECKING, Any, Final
+import json
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
 from bench import backend
-from bench.engines._network import Job, Network, batches, initial_model, over_chunks
+from bench.engines._network import Job, Network, batches, chunks, over_chunks
 from bench.errors import SuiteError, first_line
 from bench.plugins import named
 from bench.trial import generator
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.plugins import Dataset, Evaluation
+
+Compiled = TypeVar("Compiled", "_Program", "_Judge")
 
 ARGUMENTS: Final = ("replacement",)
 KEPT_PROGRAMS: Final = 64  # compiled programs kept in a process, about 10 MB each
@@ -122,13 +125,14 @@ class CompiledEngine:
         self._arrange = arrange or functools.partial(_consecutive, job.batch_size)
         shapes = [part.shape for part in self._arrange(np.arange(job.n_train, dtype=np.int32))]
         self._program = _program(_Kind.of(job, rule, tuple(shapes)))
-        self._program.network.restart(initial_model(job))
-        self._program.rule.reset()
-        self._data = _tensors(job.data)
+        self._judge = _judge(_Judged.of(job, self._program.network))
         self.network = self._program.network
-        self.parameters = self._program.network.parameters
+        self.network.restart(job)
+        self._program.rule.reset()
+        self._images = _images(job.data)
+        self.parameters = self.network.parameters
         self.updates_per_epoch = sum(updates for updates, _ in shapes)
-        self.notes = (self._program.note,) if self._program.note else ()
+        self.notes = tuple(dict.fromkeys(filter(None, (self._program.note, self._judge.note))))
 
     def start_epoch(self, order: np.ndarray) -> None:
         """Lay the permutation out, one row of images per update."""
@@ -137,7 +141,7 @@ class CompiledEngine:
 
     def advance(self, start: int, stop: int) -> None:
         """Do updates ``start`` to ``stop``."""
-        x, y = self._data["train"]
+        x, y = self._images.x, self._images.y
         if start == 0 and self._program.rule.begins:
             self._program.begin(x, y)
         before = 0
@@ -149,18 +153,15 @@ class CompiledEngine:
 
     def evaluate(self) -> Evaluation:
         """Objective, loss and accuracy over all images."""
-        kinds = iter(("train", "test", "validation"))
-        return self._program.network.evaluation(
-            lambda _x, _y: self._program.sums(*self._data[next(kinds)]), self._job.data
-        )
+        return self.network.evaluation(self._judge.sums(self.network, self._images))
 
     def predict(self) -> np.ndarray:
         """The class of each test image."""
-        return self._program.network.predict(self._job.data.x_test)
+        return self.network.predict(self._job.data.x_test)
 
     def weights(self) -> list[tuple[str, np.ndarray]]:
         """Path and value of every trainable array."""
-        return self._program.network.weights()
+        return self.network.weights()
 
 
 def _consecutive(size: int, order: np.ndarray) -> list[np.ndarray]:
@@ -170,20 +171,45 @@ def _consecutive(size: int, order: np.ndarray) -> list[np.ndarray]:
 
 
 @dataclasses.dataclass(frozen=True)
+class _Images:
+    """All images of a data set in one tensor, so that one program evaluates any part; training images first.
+
+    Attributes:
+        parts: of train, test and perhaps validation, the first image and how many there are.
+    """
+
+    x: Any
+    y: Any
+    parts: dict[str, tuple[int, int]]
+
+
+@functools.lru_cache(maxsize=2)  # trials of several data sets take turns
+def _images(data: Dataset) -> _Images:
+    tf = backend.tensorflow()
+    counts = [len(y) for _, y in data.parts.values()]
+    first = np.cumsum([0, *counts[:-1]])
+    x, y = (np.concatenate(arrays) for arrays in zip(*data.parts.values(), strict=True))
+    parts = {name: (int(f), n) for name, f, n in zip(data.parts, first, counts, strict=True)}
+    return _Images(tf.constant(x), tf.constant(y), parts)
+
+
+@dataclasses.dataclass(frozen=True)
 class _Program:
-    """Compiled once per kind of training in a process; ``begin``, ``train`` and ``sums`` are compiled calls."""
+    """Compiled once per kind of training in a process; ``begin`` and ``train`` are compiled calls."""
 
     network: Network
     rule: Rule
     begin: Callable[..., Any]
     train: Callable[..., Any]
-    sums: Callable[..., Any]
     note: str
 
 
 @dataclasses.dataclass(frozen=True)
 class _Kind:
-    """What a program depends on: all of a job but its seed, its epochs and what is measured when."""
+    """What a program depends on: all of a job but its seed, its epochs and what is measured when.
+
+    Variants that differ in a constant learning rate share a program, since optimizers keep it in a variable.
+    """
 
     settings: str
     checksum: str
@@ -196,53 +222,32 @@ class _Kind:
     @classmethod
     def of(cls, job: Job, rule: Callable[[Network, Job], Rule], rows: Any) -> _Kind:
         same = dataclasses.replace(job.training, epochs=0, probes=(), evaluate={})
+        if job.rate is not None:
+            name, arguments = named(same.optimizer)
+            same = dataclasses.replace(same, optimizer={name: arguments | {"learning_rate": "any"}})
         data = job.data
         return cls(same.canonical, data.checksum, data.x_train.shape, job.trusted, rows, job, rule)
 
 
-@functools.lru_cache(maxsize=2)  # trials of several data sets take turns
-def _tensors(data: Dataset) -> dict[str, tuple[Any, Any]]:
-    tf = backend.tensorflow()
-    pairs = {
-        "train": (data.x_train, data.y_train),
-        "test": (data.x_test, data.y_test),
-        "validation": (data.x_validation, data.y_validation),
-    }
-    return {
-        name: (tf.constant(x), tf.constant(y)) for name, (x, y) in pairs.items() if x is not None
-    }
-
-
 @functools.lru_cache(maxsize=KEPT_PROGRAMS)
 def _program(kind: _Kind) -> _Program:
-    """Build and compile, by XLA if it can; a call with no updates compiles and changes nothing."""
-    tf = backend.tensorflow()
     network = Network.build(kind.job, sum(updates for updates, _ in kind.rows))
     rule = kind.rule(network, kind.job)
+    # XLA computes the random numbers of a dropout layer an order of magnitude more slowly.
+    note = "compiled as a TensorFlow graph, not by XLA: it has random layers"
     if network.is_random:
-        # XLA computes the random numbers of a dropout layer an order of magnitude more slowly.
-        jit, note = False, "compiled as a TensorFlow graph, not by XLA: it has random layers"
-    else:
-        jit, note = True, ""
-    program = _compiled(network, rule, jit=jit, note=note)
-    try:
-        _warm_up(program, kind)
-    except (tf.errors.OpError, NotImplementedError) as error:
-        if not jit:
-            raise
-        reason = first_line(error)[:200]
-        note = f"compiled as a TensorFlow graph, since XLA refused: {reason}"
-        program = _compiled(network, rule, jit=False, note=note)
-        _warm_up(program, kind)
-    return program
+        return _trainer(kind, network, rule, jit=False, note=note)
+    return _by_xla(functools.partial(_trainer, kind, network, rule))
 
 
-def _compiled(network: Network, rule: Rule, *, jit: bool, note: str) -> _Program:
+def _trainer(kind: _Kind, network: Network, rule: Rule, *, jit: bool, note: str) -> _Program:
+    """Compile; a call with no updates does it and changes nothing."""
     tf = backend.tensorflow()
+    n_train = kind.job.n_train
 
     @tf.function(jit_compile=jit, autograph=False)  # type: ignore[untyped-decorator]
     def begin(x: Any, y: Any) -> None:
-        rule.begin(x, y)
+        rule.begin(x[:n_train], y[:n_train])
 
     @tf.function(jit_compile=jit, autograph=False)  # type: ignore[untyped-decorator]
     def train(x: Any, y: Any, rows: Any, start: Any, stop: Any) -> Any:
@@ -254,23 +259,90 @@ def _compiled(network: Network, rule: Rule, *, jit: bool, note: str) -> _Program
         (done,) = tf.while_loop(lambda i: i < stop, update, (tf.convert_to_tensor(start),))
         return done
 
-    @tf.function(jit_compile=jit, autograph=False)  # type: ignore[untyped-decorator]
-    def sums(x: Any, y: Any) -> Any:
-        (total,) = over_chunks(lambda *part: [network.sums(*part)], [tf.zeros(3, tf.float64)], x, y)
-        return total
-
     def call(x: Any, y: Any, rows: Any, start: int, stop: int) -> Any:
         return train(x, y, rows, tf.constant(start), tf.constant(stop))
 
-    return _Program(network, rule, begin, call, sums, note)
-
-
-def _warm_up(program: _Program, kind: _Kind) -> None:
-    tf = backend.tensorflow()
-    data = _tensors(kind.job.data)
-    if program.rule.begins:
-        program.begin(*data["train"])
+    images = _images(kind.job.data)
+    if rule.begins:
+        begin(images.x, images.y)
     for shape in kind.rows:
-        program.train(*data["train"], tf.zeros(shape, tf.int32), 0, 0)
-    for x, y in data.values():
-        program.sums(x, y)
+        call(images.x, images.y, tf.zeros(shape, tf.int32), 0, 0)
+    return _Program(network, rule, begin, call, note)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Judged:
+    """What the program of an evaluation depends on: the network and its loss, however it is trained."""
+
+    settings: str
+    scale: float
+    classes: int
+    shape: tuple[int, ...]
+    trusted: bool
+    job: Job = dataclasses.field(compare=False)
+    network: Network = dataclasses.field(compare=False)
+
+    @classmethod
+    def of(cls, job: Job, network: Network) -> _Judged:
+        training, data = job.training, job.data
+        settings = json.dumps([training.model, training.loss, training.precision], sort_keys=True)
+        shape = data.x_train.shape[1:]
+        return cls(settings, data.scale, data.classes, shape, job.trusted, job, network)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Judge:
+    """Evaluates any network of one kind; ``call`` is compiled, for chunks of each size by itself."""
+
+    call: Callable[..., Any]
+    note: str
+
+    def sums(self, network: Network, images: _Images) -> dict[str, np.ndarray]:
+        """What ``Network.evaluation`` takes."""
+        values = [v.value for v in network.model.variables]
+        return {
+            part: np.append(self._over(values, images, chunks(first, count)), count)
+            for part, (first, count) in images.parts.items()
+        }
+
+    def _over(self, values: list[Any], images: _Images, parts: list[tuple[int, int, int]]) -> Any:
+        tf = backend.tensorflow()
+        total = np.zeros(3)
+        for start, size, count in parts:
+            part = (tf.constant(start), size, tf.constant(count))
+            total += self.call(values, (images.x, images.y), part).numpy()
+        return total
+
+
+@functools.lru_cache(maxsize=KEPT_PROGRAMS)
+def _judge(kind: _Judged) -> _Judge:
+    return _by_xla(functools.partial(_evaluator, kind))
+
+
+def _evaluator(kind: _Judged, *, jit: bool, note: str) -> _Judge:
+    """Compile; a call with no chunks does it."""
+    tf = backend.tensorflow()
+    images, values = _images(kind.job.data), [v.value for v in kind.network.model.variables]
+
+    @tf.function(jit_compile=jit, autograph=False)  # type: ignore[untyped-decorator]
+    def call(values: list[Any], arrays: tuple[Any, Any], part: tuple[Any, int, Any]) -> Any:
+        def one(*chunk: Any) -> list[Any]:
+            return [kind.network.sums_at(values, *chunk)]
+
+        (total,) = over_chunks(one, [tf.zeros(3, tf.float64)], arrays, part)
+        return total
+
+    sizes = {size for first, n in images.parts.values() for _, size, _ in chunks(first, n)}
+    for size in sizes:
+        call(values, (images.x, images.y), (tf.constant(0), size, tf.constant(0)))
+    return _Judge(call, note)
+
+
+def _by_xla(compiled: Callable[..., Compiled]) -> Compiled:
+    """Compile by XLA, or as a TensorFlow graph with a note if XLA refuses."""
+    tf = backend.tensorflow()
+    try:
+        return compiled(jit=True, note="")
+    except (tf.errors.OpError, NotImplementedError) as error:
+        reason = first_line(error)[:200]
+    return compiled(jit=False, note=f"compiled as a TensorFlow graph, since XLA refused: {reason}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from bench import backend
-from bench.engines._network import CHUNK, Job, Network, batches, initial_model
+from bench.engines._network import Job, Network, batches, chunks
 
 if TYPE_CHECKING:
     from bench.plugins import Dataset, Evaluation
@@ -39,7 +39,7 @@ class FitEngine:
         self.notes: tuple[str, ...] = ()
         self.start_epoch(np.arange(job.n_train, dtype=np.int32))
         self.advance(0, 1)  # trace, then forget
-        self.network.restart(initial_model(job))
+        self.network.restart(job)
 
     def start_epoch(self, order: np.ndarray) -> None:
         """Lay the images out in the order of this epoch."""
@@ -58,7 +58,8 @@ class FitEngine:
 
     def evaluate(self) -> Evaluation:
         """Objective, loss and accuracy over all images."""
-        return self.network.evaluation(self._chunked, self._job.data)
+        sums = {part: self._chunked(x, y) for part, (x, y) in self._job.data.parts.items()}
+        return self.network.evaluation(sums)
 
     def predict(self) -> np.ndarray:
         """The class of each test image."""
@@ -69,6 +70,10 @@ class FitEngine:
         return self.network.weights()
 
     def _chunked(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        starts = range(0, len(y), CHUNK)
-        chunks = [self._sums(x[i : i + CHUNK], y[i : i + CHUNK]).numpy() for i in starts]
-        return np.asarray(np.sum(chunks, axis=0))
+        parts = [
+            slice(start + i * size, start + (i + 1) * size)
+            for start, size, count in chunks(0, len(y))
+            for i in range(count)
+        ]
+        sums = np.sum([self._sums(x[part], y[part]).numpy() for part in parts], axis=0)
+        return np.append(sums, len(y))

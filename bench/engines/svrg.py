@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bench import backend
-from bench.engines._network import batches, over_chunks
+from bench.engines._network import batches, chunks, over_chunks
 from bench.engines.compiled import CompiledEngine, Rule
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ class _Reduced(Rule):
             found = self.network.gradients_at(weights, images, labels)
             return [g * images.shape[0] / x.shape[0] for g in found]
 
-        full = over_chunks(weighed, [tf.zeros_like(w) for w in weights], x, y)
+        full = [tf.zeros_like(w) for w in weights]
+        for part in chunks(0, x.shape[0]):
+            full = over_chunks(weighed, full, (x, y), part)
         for kept, now in zip(self.state, [*weights, *full], strict=True):
             kept.assign(now)
 

@@ -361,25 +361,43 @@ def test_impossible_engines_are_refused(engine, batch, where, mnist):
     assert caught.value.found
 
 
+def test_variants_that_differ_in_a_rate_share_a_program_and_train_as_if_alone(mnist):
+    from bench.engines import compiled
+
+    def at(rate):
+        return training({"hidden": [9]}, optimizer={"SGD": {"learning_rate": rate}})
+
+    compiled._program.cache_clear()
+    alone = trained(at(0.5), mnist, "compiled", updates=5)
+    weights, evaluation = alone.weights(), alone.evaluate()
+    compiled._program.cache_clear()
+    other = trained(at(0.1), mnist, "compiled", updates=5)
+    assert other.evaluate().learning_rate == pytest.approx(0.1)
+    again = trained(at(0.5), mnist, "compiled", updates=5)
+    assert compiled._program.cache_info().misses == 1
+    assert again.evaluate() == evaluation
+    for (_, a), (_, b) in zip(again.weights(), weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_what_xla_cannot_compile_falls_back_with_a_note(mnist, monkeypatch):
     from bench import backend
     from bench.engines import compiled
 
     tf = backend.tensorflow()
-    real = compiled._compiled
 
-    def refused_by_xla(network, rule, *, jit, note):
-        program = real(network, rule, jit=jit, note=note)
-        if not jit:
-            return program
+    def refused(compile_it):
+        def compiled_so(*kind, jit, note):
+            if jit:
+                raise tf.errors.InvalidArgumentError(None, None, "no kernel for this op")
+            return compile_it(*kind, jit=jit, note=note)
 
-        def train(*_args):
-            raise tf.errors.InvalidArgumentError(None, None, "no kernel for this op")
+        return compiled_so
 
-        return replace(program, train=train)
-
-    monkeypatch.setattr(compiled, "_compiled", refused_by_xla)
+    monkeypatch.setattr(compiled, "_trainer", refused(compiled._trainer))
+    monkeypatch.setattr(compiled, "_evaluator", refused(compiled._evaluator))
     engine = trained(training({"hidden": [7]}), mnist, "compiled", updates=5)
+    assert len(engine.notes) == 1
     assert "XLA refused: no kernel for this op" in engine.notes[0]
     reference = trained(training({"hidden": [7]}), mnist, "fit", updates=5)
     for (_, a), (_, b) in zip(engine.weights(), reference.weights(), strict=True):
