@@ -42,7 +42,12 @@ Workers = Annotated[
     int | None,
     typer.Option(min=0, help="Worker processes of one thread; default one per core; 0: none."),
 ]
-
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS|FILE", help="Train on a Dask cluster: tcp://HOST:PORT, or a job queue."
+    ),
+]
 Trust = Annotated[bool, typer.Option("--trust", help="Let the suite import Python code it names.")]
 
 
@@ -95,6 +100,7 @@ def run(
         Path | None, typer.Option("--out", "-o", help="Default: bench-results/SUITE[-PROFILE].")
     ] = None,
     workers: Workers = None,
+    cluster: Cluster = None,
     trust: Trust = False,
 ) -> None:
     """Train a suite's variants over its seeds, then write the report. Run again to continue."""
@@ -108,6 +114,7 @@ def run(
                 chosen,
                 folder,
                 workers=workers,
+                cluster=cluster,
                 trust=trust,
                 observer=observer,
                 command=shlex.join(["bench", *sys.argv[1:]]),

@@ -58,6 +58,7 @@ def run(
     out: str | Path,
     *,
     workers: int | None = None,
+    cluster: str | None = None,
     trust: bool = False,
     observer: Observer | None = None,
     command: str = "",
@@ -68,6 +69,8 @@ def run(
         suite: in the size to run, see ``Suite.resized``.
         out: results folder; made if it does not exist. An interrupted run continues where it was.
         workers: processes of one thread each; default one per core; 0 trains in this process.
+        cluster: train on the workers of a Dask cluster instead: the address of its scheduler,
+            ``tcp://HOST:PORT``, or a YAML file that says which job queue runs them: docs/cluster.md.
         trust: whether Python code that the suite names may be imported.
         observer: told of every trial.
         command: how to repeat the run, for the report.
@@ -77,6 +80,13 @@ def run(
     """
     if workers is not None and workers < 0:
         raise UsageError("too few workers", expected="0 or more", found=str(workers))
+    if workers is not None and cluster is not None:
+        raise UsageError(
+            "a cluster has its own workers",
+            expected="a number of workers, or a cluster",
+            found=f"{workers} workers and the cluster {cluster}",
+            hint="leave out the number of workers",
+        )
     observer = observer or Silent()
     many = len(os.sched_getaffinity(0)) if workers is None else workers
     uses = expand(suite, trusted=trust)
@@ -87,11 +97,17 @@ def run(
         plan = Plan(tuple(uses), tuple(trials), tuple(todo))
         many = min(many, len(todo))
         if todo:
-            with _importable(suite.folder, trust=trust), executor.pool(many) as pool:
-                _check(suite, _kinds(plan), pool, store.checksums())
-                store.begin(suite, uses, started_at=_now(), command=command or _command())
-                observer.planned(plan, many)
-                _train(plan, pool, store, observer)
+            with _importable(suite.folder, trust=trust), executor.pool(many, cluster) as pool:
+                checksums = _check(suite, _kinds(plan), pool, store.checksums())
+                store.begin(
+                    suite,
+                    uses,
+                    started_at=_now(),
+                    command=command or _command(),
+                    cluster=json.dumps(pool.about) if pool.about else None,
+                )
+                observer.planned(plan, pool.workers)
+                _train(plan, pool, store, observer, checksums)
         else:
             store.begin(suite, uses, started_at=_now(), command=command or _command())
             observer.planned(plan, many)
@@ -207,11 +223,12 @@ def _kinds(plan: Plan) -> dict[str, Use]:
 
 def _check(
     suite: Suite, kinds: Mapping[str, Use], pool: executor.Pool, known: Mapping[str, str]
-) -> None:
+) -> dict[str, str]:
     """Build one trial of each kind, without training; refuse at the first that cannot be.
 
-    known: checksums of the data before, by its spec as JSON.
+    known: checksums of the data before, by its spec as JSON. Returns the checksums now, likewise.
     """
+    checksums = _check_data(suite, kinds, pool)
     for key, answer in pool.map(runner.check, {key: use.trial for key, use in kinds.items()}):
         use = kinds[key]
         if isinstance(answer, DatasetError):
@@ -220,6 +237,7 @@ def _check(
             raise _placed(answer, _where(suite, use, answer.where))
         if isinstance(answer, BaseException):
             raise answer
+        checksums[_dataset_key(use.trial)] = answer
         before = known.get(_dataset_key(use.trial), answer)
         if answer != before:
             raise StoreError(
@@ -229,6 +247,31 @@ def _check(
                 found=answer[:12],
                 hint="restore the data, or choose another folder with --out",
             )
+    return checksums
+
+
+def _check_data(suite: Suite, kinds: Mapping[str, Use], pool: executor.Pool) -> dict[str, str]:
+    """Refuse data that a worker of a cluster lacks, or has in another version.
+
+    Returns the checksums that all workers agree on, by spec as JSON; none where they share this machine.
+    """
+    checksums: dict[str, str] = {}
+    for use in {_dataset_key(use.trial): use for use in kinds.values()}.values():
+        for worker, answer in pool.everywhere(runner.checksum, use.trial).items():
+            if isinstance(answer, BenchError):
+                raise _placed(answer, f"{_data_at(suite, use)}, on worker {worker}")
+            if isinstance(answer, BaseException):
+                raise answer
+            first = checksums.setdefault(_dataset_key(use.trial), answer)
+            if answer != first:
+                raise DatasetError(
+                    "workers have different data",
+                    where=f"{_data_at(suite, use)}, on worker {worker}",
+                    expected=f"content with checksum {first[:12]}, as other workers have",
+                    found=answer[:12],
+                    hint="copy the same files to every machine, or use a shared folder",
+                )
+    return checksums
 
 
 def _dataset_key(trial: Trial) -> str:
@@ -266,16 +309,38 @@ def _where(suite: Suite, use: Use, inside: str | None) -> str:
     return suite.where(*variant)
 
 
-def _train(plan: Plan, pool: executor.Pool, store: Store, observer: Observer) -> None:
+def _train(
+    plan: Plan,
+    pool: executor.Pool,
+    store: Store,
+    observer: Observer,
+    checksums: Mapping[str, str],
+) -> None:
+    """Have the trials trained, and write each; one on other data than was checked counts as failed.
+
+    checksums: of the data, by its spec as JSON.
+    """
     uses = {use.trial.id: use for use in reversed(plan.uses)}
     todo = {trial.id: trial for trial in plan.todo}
     train = functools.partial(runner.run_trial, concurrent=pool.workers > 1)
     for trial_id, answer in pool.map(train, todo):
         result = answer
-        if isinstance(result, BaseException):  # the worker itself was lost
+        if isinstance(result, BaseException):  # the worker was lost, or not fit to train
             result = _lost(todo[trial_id], result)
+        elif result.dataset_checksum not in (None, checksums[_dataset_key(todo[trial_id])]):
+            result = _lost(todo[trial_id], _other_data(result))
         store.append(result)
         observer.finished(uses[trial_id], result)
+
+
+def _other_data(result: TrialResult) -> BenchError:
+    return DatasetError(
+        "a worker trained on other data than was checked before the run",
+        where=f"dataset on {json.loads(result.machine)['host']}",
+        expected="the content that all workers had at the start",
+        found=f"content with checksum {(result.dataset_checksum or '')[:12]}",
+        hint="restore the data, then run the same command again",
+    )
 
 
 def _lost(trial: Trial, error: BaseException) -> TrialResult:
@@ -285,7 +350,7 @@ def _lost(trial: Trial, error: BaseException) -> TrialResult:
         settings=trial.training.canonical,
         status="failed",
         started_at=_now(),
-        error=f"the worker was lost: {type(error).__name__}: {error}",
+        error=str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}",
         machine=json.dumps(machine()),
         versions=json.dumps(versions()),
     )

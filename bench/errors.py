@@ -6,6 +6,7 @@
     ├── DatasetError      data that is missing, damaged or not what it claims to be
     ├── StatsError        numbers no statistic is defined for (also a ValueError)
     ├── StoreError        a results folder that cannot be read or written
+    ├── ClusterError      a Dask cluster that cannot be reached, or that would not give the same results
     └── UsageError        a command or call that cannot be carried out as given
 
 Anything else that escapes is a defect of Seedwise.
@@ -78,6 +79,10 @@ class StatsError(BenchError, ValueError):
 
 class StoreError(BenchError):
     """A results folder that cannot be read or written."""
+
+
+class ClusterError(BenchError):
+    """A Dask cluster that cannot be reached, or that would not give the same results."""
 
 
 class UsageError(BenchError):

@@ -61,6 +61,15 @@ def check(trial: Trial) -> str:
     return data.checksum
 
 
+def checksum(trial: Trial) -> str:
+    """The checksum of a trial's data, which is read and then kept in memory.
+
+    Raises:
+        SuiteError, DatasetError: there is none as the trial names it.
+    """
+    return data_of(trial).checksum
+
+
 def data_of(trial: Trial) -> Dataset:
     """The data that a trial is trained on.
 

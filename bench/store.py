@@ -49,7 +49,7 @@ def _tables() -> str:
     result = ", ".join(f"{f.name} {kinds[f.name]}" for f in _RESULT if f.name != "trial_id")
     points = ", ".join(f"{name} {kinds[name]}" for name in _POINT)
     return f"""
-        CREATE TABLE runs (started_at TEXT, suite TEXT, text TEXT, path TEXT, command TEXT);
+        CREATE TABLE runs (started_at TEXT, suite TEXT, text TEXT, path TEXT, command TEXT, cluster TEXT);
         CREATE TABLE plan (question TEXT, variant TEXT, seed INTEGER, trial_id TEXT, position INTEGER,
                            PRIMARY KEY (question, variant, seed));
         CREATE TABLE trials (trial_id TEXT PRIMARY KEY, {result});
@@ -86,7 +86,7 @@ class Results:
         timings: one row per epoch that was timed alone, and question that uses such training.
         predictions: what each trained network says of each test image, by trial_id.
         runs: the runs that wrote here, oldest first: started_at, command, the suite as it ran (JSON)
-            with its text and its folder.
+            with its text and its folder, and the cluster (JSON) if it ran on one.
         planned: number of distinct trials of the last run.
         folder: where it was read from.
     """
@@ -169,14 +169,22 @@ class Store:
         self._db.close()
         self._lock.close()
 
-    def begin(self, suite: Suite, uses: Sequence[Use], *, started_at: str, command: str) -> None:
-        """Record that a run of ``suite`` begins, and what it plans."""
+    def begin(
+        self,
+        suite: Suite,
+        uses: Sequence[Use],
+        *,
+        started_at: str,
+        command: str,
+        cluster: str | None = None,
+    ) -> None:
+        """Record that a run of ``suite`` begins, what it plans, and on what ``cluster`` (JSON), if on one."""
         plan = [
             (use.question, use.variant, use.trial.seed, use.trial.id, position)
             for position, use in enumerate(uses)
         ]
         with _transaction(self._db, self.folder):
-            self._begin(suite, plan, started_at, command)
+            self._begin(suite, plan, started_at, command, cluster)
 
     def _begin(
         self,
@@ -184,10 +192,11 @@ class Store:
         plan: Sequence[tuple[str, str, int, str, int]],
         started_at: str,
         command: str,
+        cluster: str | None = None,
     ) -> None:
         resolved = suite.model_dump_json(by_alias=True, exclude_defaults=True)
-        run = (started_at, resolved, suite.text, str(suite.folder), command)
-        self._db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?)", run)
+        run = (started_at, resolved, suite.text, str(suite.folder), command, cluster)
+        self._db.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)", run)
         self._db.execute("DELETE FROM plan")
         self._db.executemany("INSERT INTO plan VALUES (?, ?, ?, ?, ?)", plan)
 
@@ -505,6 +514,8 @@ def _check_format(db: sqlite3.Connection, path: Path, *, create: bool) -> None:
         )
     if create:
         db.execute(_TIMINGS)
+        if "cluster" not in {row[1] for row in db.execute("PRAGMA table_info(runs)")}:
+            db.execute("ALTER TABLE runs ADD COLUMN cluster TEXT")  # came later, as the timings
 
 
 @contextmanager

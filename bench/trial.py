@@ -166,6 +166,7 @@ def expand(suite: Suite, *, trusted: bool = False) -> list[Use]:
             hint="write a suite: docs/suites.md",
         )
     uses: list[Use] = []
+    folder = suite.folder.absolute()  # workers of a cluster may start elsewhere
     for question in suite.questions:
         for variant, settings in suite.variants(question).items():
             training = _training(suite, question, settings)
@@ -188,7 +189,7 @@ def expand(suite: Suite, *, trusted: bool = False) -> list[Use]:
                     hint="split the suite, or plan fewer seeds",
                 )
             uses += [
-                Use(question, variant, Trial(training, seed, suite.folder, trusted))
+                Use(question, variant, Trial(training, seed, folder, trusted))
                 for seed in suite.seed_list
             ]
     return uses

@@ -13,7 +13,7 @@ PACKAGE = Path(bench.__file__).parent
 LAYERS = (  # from below; modules of one layer do not import each other
     {"errors", "frames", "resources", "machine"},
     {"stats", "suite", "backend", "predictions"},
-    {"trial"},
+    {"trial", "cluster"},
     {"plugins", "store"},
     {"datasets", "keras_objects", "estimate"},
     {"layers", "models", "optimizers"},
@@ -27,6 +27,7 @@ LAYERS = (  # from below; modules of one layer do not import each other
 )
 RUNNING = {
     "runner",
+    "cluster",
     "executor",
     "timing",
     "driver",
