@@ -108,6 +108,10 @@ def run(
 
     chosen = _sized(suite, profile, question, seeds, epochs)
     folder = out or _folder(chosen, profile)
+    if cluster is not None:
+        _console().print(
+            f"workers of {cluster}, once there are some", highlight=False, markup=False
+        )
     try:
         with progress.Progress(_console()) as observer:
             results = driver.run(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from distributed import Client
     from distributed.deploy import Cluster
 
-CONNECT_S: Final = 15.0  # for a scheduler to answer, and for the first worker of a running one
+CONNECT_S: Final = 30.0  # for a scheduler to answer, and for the first worker of a running one
 QUEUES: Final = ("htcondor", "lsf", "moab", "oar", "pbs", "sge", "slurm")
 _QUIET: Final = {"TF_CPP_MIN_LOG_LEVEL"}  # changes what is said, not what is computed
 
@@ -140,6 +140,8 @@ def _description(path: Path) -> tuple[str, dict[str, Any], int]:
         raise refuse(f"the queue {queue!r}", did_you_mean(queue, QUEUES))
     if not isinstance(options, dict) or not _counts(options.get("cores")):
         raise refuse(f"{queue} without a number of cores")
+    if "memory" not in options:
+        raise refuse(f"{queue} without memory")
     if not _counts(workers):
         raise refuse(f"workers: {workers!r}")
     return queue, options, workers

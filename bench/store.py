@@ -352,6 +352,7 @@ def load_results(folder: str | Path) -> Results:
             )
         suite = _suite(path, *run)
         runs = pd.read_sql("SELECT rowid, * FROM runs ORDER BY rowid", db)
+        runs["cluster"] = runs.get("cluster")  # a file of before has none
         uses = pd.read_sql("SELECT * FROM plan ORDER BY position", db)
         trials = pd.read_sql("SELECT * FROM trials", db)
         curves = pd.read_sql("SELECT * FROM curves ORDER BY trial_id, updates", db)

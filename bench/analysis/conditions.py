@@ -50,6 +50,7 @@ class Conditions:
         probe_costs: seconds that each probe took, over all trials; see ``probe_costs``.
         checksums: SHA-256 of the data, by its content.
         commands: the commands that wrote here with their times (UTC), oldest first.
+        clusters: the Dask clusters that they ran on, if any, as ``bench.cluster.compare`` describes them.
     """
 
     seeds_planned: tuple[int, ...]
@@ -69,6 +70,7 @@ class Conditions:
     probe_costs: Mapping[str, float]
     checksums: tuple[str, ...]
     commands: tuple[tuple[str, str], ...]
+    clusters: tuple[dict[str, Any], ...]
 
 
 def conditions(results: Results) -> Conditions:
@@ -100,6 +102,7 @@ def conditions(results: Results) -> Conditions:
         probe_costs=probe_costs(results),
         checksums=tuple(dict.fromkeys(str(c) for c in distinct.dataset_checksum.dropna())),
         commands=tuple((str(r.started_at), str(r.command)) for r in results.runs.itertuples()),
+        clusters=tuple(json.loads(text) for text in dict.fromkeys(results.runs.cluster.dropna())),
     )
 
 
@@ -138,7 +141,8 @@ def _broken(suite: Suite, trials: pd.DataFrame) -> list[BrokenTrial]:
         if row["status"] == "diverged":
             reason = f"{what} was not finite at {suite.step} {row['diverged_epoch']}"
         else:
-            reason = traceback.splitlines()[-1] if traceback else "no reason was recorded"
+            lines = traceback.splitlines() or ["no reason was recorded"]
+            reason = lines[-1] if lines[0].startswith("Traceback") else lines[0]
         if suite.imported is not None:
             traceback = ""  # the file has none, only the reason
         broken.append(

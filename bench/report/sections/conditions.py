@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.analysis import wording
 from bench.frames import METRICS
 from bench.report.blocks import Block, Cell, Code, Column, Facts, Fold, Section, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bench.analysis import Analysis
     from bench.analysis.conditions import BrokenTrial, Conditions
     from bench.suite import Imported, Suite
@@ -46,6 +48,7 @@ def _facts(analysis: Analysis) -> list[tuple[str, str]]:
         ("Times", _times(how)),
         *([("Probes", _probes(how))] if how.probe_costs else []),
     ]
+    facts += [("Cluster", _cluster(cluster)) for cluster in how.clusters]
     facts += [("Machine", _pairs(machine)) for machine in how.machines]
     return facts + [("Versions", _pairs(versions)) for versions in how.versions]
 
@@ -111,6 +114,15 @@ def _probes(how: Conditions) -> str:
         for probe, cost in how.probe_costs.items()
     ]
     return f"{wording.listed(costs)} over all trials, outside every training time."
+
+
+def _cluster(about: Mapping[str, Any]) -> str:
+    workers = wording.counted(about["workers"], "worker")
+    machines = wording.counted(about["machines"], "machine")
+    return (
+        f"Dask scheduler {about['cluster']} ({_pairs(about['scheduler'])}); when the run began, {workers} of"
+        f" one thread on {machines}, with the driver's versions; others may have joined and left."
+    )
 
 
 def _pairs(values: dict[str, str]) -> str:
