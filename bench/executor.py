@@ -18,7 +18,7 @@ from bench.errors import ClusterError
 from bench.machine import versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from distributed import Client, Future
 
@@ -26,7 +26,7 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 RETRIES: Final = 3  # of an item whose worker died while it ran
-AHEAD: Final = 4  # items that Dask is given per worker: the one that runs and some to follow
+AHEAD: Final = 2  # items that Dask is given per worker: the one that runs and the next
 COUNT_EVERY_S: Final = 5.0  # how often the workers are counted: they come and go
 
 
@@ -42,9 +42,17 @@ class Pool(Protocol):
     about: Mapping[str, Any]
 
     def map(
-        self, function: Callable[[Item], Answer], items: Mapping[str, Item]
+        self,
+        function: Callable[[Item], Answer],
+        items: Mapping[str, Item],
+        kind: Callable[[Item], str] | None = None,
     ) -> Iterator[tuple[str, Answer | BaseException]]:
         """Key and answer of each item, as they are done; an exception instead of an answer if it failed.
+
+        Args:
+            function: what is done.
+            items: with what.
+            kind: items of a kind share work, and are best done by one worker.
 
         Raises:
             ClusterError: the cluster is lost.
@@ -83,7 +91,7 @@ def pool(workers: int, cluster: str | None = None) -> Iterator[Pool]:
 @contextlib.contextmanager
 def _local(workers: int) -> Iterator[Client]:
     import dask
-    from distributed import Client, LocalCluster, WorkerPlugin
+    from distributed import Client, LocalCluster, SchedulerPlugin, WorkerPlugin
 
     class IgnoreInterrupts(WorkerPlugin):  # type: ignore[misc]
         """Ctrl-C reaches every process of a terminal; ending the workers is the driver's business."""
@@ -91,6 +99,14 @@ def _local(workers: int) -> Iterator[Client]:
         def setup(self, worker: object) -> None:
             del worker
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    class OthersAllowed(SchedulerPlugin):  # type: ignore[misc]
+        """Lets new workers have what Dask keeps for a dead one, if none was there when it died."""
+
+        def remove_worker(self, scheduler: Any, worker: str, **_options: Any) -> None:
+            del worker
+            for task in scheduler.unrunnable:
+                task.worker_restrictions = None
 
     settings = {
         # Before Python starts in a worker: native libraries read these when they are loaded.
@@ -114,6 +130,7 @@ def _local(workers: int) -> Iterator[Client]:
         Client(cluster) as client,
     ):
         client.register_plugin(IgnoreInterrupts())
+        cluster.scheduler.add_plugin(OthersAllowed())
         yield client
 
 
@@ -122,8 +139,12 @@ class _InProcess:
     about: Mapping[str, Any] = {}
 
     def map(
-        self, function: Callable[[Item], Answer], items: Mapping[str, Item]
+        self,
+        function: Callable[[Item], Answer],
+        items: Mapping[str, Item],
+        kind: Callable[[Item], str] | None = None,
     ) -> Iterator[tuple[str, Answer | BaseException]]:
+        del kind
         for key, item in items.items():
             try:
                 answer: Answer | BaseException = function(item)
@@ -136,6 +157,35 @@ class _InProcess:
     ) -> Mapping[str, Answer | BaseException]:
         del function, item
         return {}
+
+
+class Turns:
+    """Which item comes next on which worker: one of a kind that it has had, or else one of a new kind.
+
+    A worker compiles a kind of training once, so that kinds should not wander. Nor should one worker get far
+    ahead with its own: it chooses among the next items only, twice as many as there are kinds, and helps with a
+    kind of others where there is none for it.
+    """
+
+    def __init__(self, kinds: Mapping[str, str]) -> None:
+        self._waiting = dict(kinds)
+        self._choice = 2 * len(set(kinds.values()))
+        self._had: dict[str, set[str]] = {}  # by kind, the workers that had one
+
+    def take(self, worker: str, there: Sequence[str]) -> str | None:
+        """The key of an item for ``worker``, one of those ``there``; None if none is left."""
+        best: tuple[int, str] | None = None
+        for key, kind in itertools.islice(self._waiting.items(), self._choice):
+            had = self._had.get(kind, set())
+            rank = 0 if worker in had else 1 if had.isdisjoint(there) else 2
+            if best is None or rank < best[0]:
+                best = rank, key
+            if rank == 0:
+                break
+        if best is None:
+            return None
+        self._had.setdefault(self._waiting.pop(best[1]), set()).add(worker)
+        return best[1]
 
 
 class _Dask:
@@ -162,7 +212,7 @@ class _Dask:
         # By item, the attempts that run or died with their worker; and of all items, those that began.
         self._unended: Counter[str] = Counter()
         self._begun = 0
-        self._there, self._counted_at = workers, time.monotonic()
+        self._addresses, self._counted_at = list(client.nthreads()), time.monotonic()
         client.subscribe_topic(self._run, self._report)
 
     def _report(self, event: tuple[float, tuple[str, int]]) -> None:
@@ -171,38 +221,49 @@ class _Dask:
         self._begun += change > 0
 
     def map(
-        self, function: Callable[[Item], Answer], items: Mapping[str, Item]
+        self,
+        function: Callable[[Item], Answer],
+        items: Mapping[str, Item],
+        kind: Callable[[Item], str] | None = None,
     ) -> Iterator[tuple[str, Answer | BaseException]]:
         from distributed import as_completed
 
-        todo = iter(items)
-        running: dict[Future, str] = {}
+        turns = Turns({key: kind(item) if kind else key for key, item in items.items()})
+        running: dict[Future, tuple[str, str]] = {}  # the item's key, and who was given it
         begun: dict[str, int] = {}  # self._begun when an item was given to Dask
         done = as_completed(loop=self._client.loop, with_results=True, raise_errors=False)
 
-        def submit(key: str) -> None:
-            future = self._submit(function, key, items[key])
-            running[future] = key
+        def submit(key: str, worker: str) -> None:
+            future = self._submit(function, key, items[key], worker)
+            running[future] = key, worker
             begun[key] = self._begun
             done.add(future)
 
-        for key in itertools.islice(todo, self._at_once()):
-            submit(key)
+        def give() -> None:
+            given = Counter(worker for _, worker in running.values())
+            there = self._there()
+            for worker in AHEAD * there:
+                if given[worker] < AHEAD and (key := turns.take(worker, there)) is not None:
+                    given[worker] += 1
+                    submit(key, worker)
+
+        give()
         for future, answer in done:
-            key = running.pop(future)
+            key, worker = running.pop(future)
             if future.cancelled():
                 raise _gone()
-            for following in itertools.islice(todo, max(self._at_once() - len(running), 0)):
-                submit(following)
+            give()
             if future.status != "error":
                 yield key, answer
             elif self._is_innocent(key, answer[1], begun[key]):
-                submit(key)
+                submit(key, worker)
             else:
                 yield key, _explained(answer[1])
             future.release()
 
-    def _submit(self, function: Callable[[Item], Answer], key: str, item: Item) -> Future:
+    def _submit(
+        self, function: Callable[[Item], Answer], key: str, item: Item, worker: str
+    ) -> Future:
         inner = function.func if isinstance(function, functools.partial) else function
         name = getattr(inner, "__name__", "task")
         return self._client.submit(
@@ -213,6 +274,9 @@ class _Dask:
             self._run,
             self._own,
             key=f"{name}-{next(self._serial)}-{key}-{self._run}",
+            # On a cluster, whose workers come and go, Dask chooses: see OthersAllowed.
+            workers=None if self.about else [worker],
+            allow_other_workers=not self.about,
             pure=False,
             fifo_timeout="0 s",  # first come, first served: no driver overtakes another
         )
@@ -227,13 +291,13 @@ class _Dask:
         killed = isinstance(error, KilledWorker)
         return killed and self._unended[key] <= RETRIES and self._begun > begun
 
-    def _at_once(self) -> int:
-        """How many items Dask should hold now."""
+    def _there(self) -> list[str]:
+        """The workers there are now, by address; those of before if none answers."""
         if time.monotonic() - self._counted_at > COUNT_EVERY_S:
             self._counted_at = time.monotonic()
             with contextlib.suppress(OSError):  # a lost scheduler is said when the items are
-                self._there = len(self._client.nthreads())
-        return AHEAD * max(self._there, 1)
+                self._addresses = list(self._client.nthreads()) or self._addresses
+        return self._addresses
 
     def everywhere(
         self, function: Callable[[Item], Answer], item: Item

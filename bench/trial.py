@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +15,6 @@ import numpy as np
 from bench.errors import SuiteError, first_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bench.plugins import Measure
     from bench.predictions import Packed
     from bench.suite import Settings, Suite
@@ -59,6 +58,29 @@ class Training:
     def of_an_epoch(self) -> str:
         """What the time of an epoch depends on, as JSON: not how many follow, nor what is kept of them."""
         return replace(self, epochs=0, probes=(), predictions=False, evaluate={}).canonical
+
+    @property
+    def rate(self) -> float | None:
+        """The constant learning rate that the suite gives an optimizer, which keeps it in a variable."""
+        rate = self._of_optimizer.get("learning_rate")
+        return rate if isinstance(rate, int | float) and not isinstance(rate, bool) else None
+
+    @cached_property
+    def program(self) -> str:
+        """What a program compiled for it depends on, as JSON: as an epoch's time, but any constant rate."""
+        if self.rate is None:
+            return self.of_an_epoch
+        any_rate = {**self._of_optimizer, "learning_rate": "any"}
+        name = next(iter(self.optimizer))
+        return replace(self, optimizer={name: any_rate}).of_an_epoch
+
+    @property
+    def _of_optimizer(self) -> Mapping[str, Any]:
+        """The arguments of an optimizer of Keras or of ours; what others make of theirs is not known."""
+        spec = self.optimizer
+        ours = isinstance(spec, Mapping) and len(spec) == 1 and ":" not in next(iter(spec))
+        arguments = next(iter(spec.values())) if ours else None  # type: ignore[union-attr]
+        return arguments if isinstance(arguments, Mapping) else {}
 
     @classmethod
     def from_canonical(cls, text: str) -> Training:

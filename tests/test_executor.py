@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench import executor
 
@@ -49,6 +52,48 @@ def test_workers_are_processes_of_one_thread_and_end_with_the_pool():
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
     assert not [t for t in threading.enumerate() if "Nanny" in t.name]
+
+
+@given(st.lists(st.sampled_from("abcd"), max_size=30), st.lists(st.sampled_from("xyz"), min_size=1))
+def test_each_item_has_one_turn_and_none_is_far_ahead(kinds, workers):
+    items = {str(i): kind for i, kind in enumerate(kinds)}
+    turns, waiting = executor.Turns(items), list(items)
+    for worker in itertools.islice(itertools.cycle(workers), len(items)):
+        key = turns.take(worker, ["x", "y", "z"])
+        assert waiting.index(key) < 2 * len(set(kinds))
+        waiting.remove(key)
+    assert not waiting
+    assert turns.take("x", ["x"]) is None
+
+
+def test_a_kind_stays_with_a_worker_until_another_has_nothing_to_do():
+    kinds = {f"{kind}{seed}": kind for seed in range(5) for kind in "abcdef"}
+    turns, had = executor.Turns(kinds), {"x": set(), "y": set()}
+    for worker in "xyyxxy" * 5:
+        had[worker].add(turns.take(worker, ["x", "y"])[0])
+    assert sorted(had["x"] | had["y"]) == list("abcdef")
+    assert not had["x"] & had["y"]
+
+
+def test_an_idle_worker_helps_and_a_gone_one_owns_nothing():
+    turns = executor.Turns({f"a{seed}": "a" for seed in range(4)})
+    assert [turns.take(w, ["x", "y"]) for w in "xy"] == ["a0", "a1"]
+    turns = executor.Turns({f"{k}{seed}": k for seed in range(2) for k in "ab"})
+    assert [turns.take(w, ["x", "y"]) for w in "xy"] == ["a0", "b0"]
+    assert [turns.take("y", ["y"]) for _ in "12"] == ["b1", "a1"]
+
+
+def pid_of(_item):
+    return os.getpid()
+
+
+def test_workers_are_given_items_of_their_kinds():
+    items = {f"{kind}{i}": kind for i in range(6) for kind in "ab"}
+    with executor.pool(2) as pool:
+        answers = dict(pool.map(pid_of, items, kind=str))
+    assert set(answers) == set(items)
+    pids = {kind: {pid for key, pid in answers.items() if key[0] == kind} for kind in "ab"}
+    assert len(pids["a"] | pids["b"]) == 2
 
 
 def test_an_item_that_kills_its_worker_does_not_take_others_with_it():

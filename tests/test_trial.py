@@ -296,3 +296,20 @@ def test_the_time_of_an_epoch_does_not_depend_on_how_many_there_are():
     assert longer.of_an_epoch == BASE.of_an_epoch
     for change in ({"batch_size": 7}, {"train_images": 7}, {"precision": "float64"}):
         assert dataclasses.replace(BASE, **change).of_an_epoch != BASE.of_an_epoch
+
+
+def test_constant_rates_of_an_optimizer_share_a_program():
+    def by(optimizer):
+        return dataclasses.replace(BASE, optimizer=optimizer)
+
+    assert by({"SGD": {"learning_rate": 0.1}}).program == by({"SGD": {"learning_rate": 1}}).program
+    others = [
+        "SGD",
+        {"SGD": {"learning_rate": 0.1, "momentum": 0.9}},
+        {"Adam": {"learning_rate": 0.1}},
+        {"SGD": {"learning_rate": {"ExponentialDecay": {"initial_learning_rate": 0.1}}}},
+        {"SGD": {"learning_rate": {"ExponentialDecay": {"initial_learning_rate": 0.2}}}},
+        {"own.module:SGD": {"learning_rate": 0.1}},
+        {"own.module:SGD": {"learning_rate": 0.2}},
+    ]
+    assert len({by(optimizer).program for optimizer in others}) == len(others)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bench import backend, keras_objects, models, plugins
+from bench import backend, keras_objects, models
 from bench.engines._flat import FlatObjective
 from bench.errors import SuiteError, first_line
 from bench.plugins import Dataset, Evaluation
@@ -40,14 +40,6 @@ class Job:
         """Training images per update, over all workers."""
         size = self.training.batch_size
         return self.n_train if size == "full" else size
-
-    @property
-    def rate(self) -> float | None:
-        """The constant learning rate that the suite gives an optimizer, which keeps it in a variable."""
-        name, arguments = plugins.named(self.training.optimizer)
-        rate = arguments.get("learning_rate")
-        known = ":" not in name and isinstance(rate, int | float) and not isinstance(rate, bool)
-        return rate if known else None
 
 
 @dataclass(frozen=True)
@@ -95,8 +87,8 @@ class Network:
             variable.assign(fresh)
         for variable, value in zip(self.optimizer.variables, self.resting, strict=True):
             variable.assign(value)
-        if job.rate is not None:
-            self.optimizer.learning_rate = job.rate
+        if job.training.rate is not None:
+            self.optimizer.learning_rate = job.training.rate
 
     @property
     def parameters(self) -> int:

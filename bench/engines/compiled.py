@@ -221,12 +221,9 @@ class _Kind:
 
     @classmethod
     def of(cls, job: Job, rule: Callable[[Network, Job], Rule], rows: Any) -> _Kind:
-        same = dataclasses.replace(job.training, epochs=0, probes=(), evaluate={})
-        if job.rate is not None:
-            name, arguments = named(same.optimizer)
-            same = dataclasses.replace(same, optimizer={name: arguments | {"learning_rate": "any"}})
         data = job.data
-        return cls(same.canonical, data.checksum, data.x_train.shape, job.trusted, rows, job, rule)
+        shape = data.x_train.shape
+        return cls(job.training.program, data.checksum, shape, job.trusted, rows, job, rule)
 
 
 @functools.lru_cache(maxsize=KEPT_PROGRAMS)
