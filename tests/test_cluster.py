@@ -397,9 +397,10 @@ def test_workers_as_jobs_of_a_queue(slurm, tiny, tmp_path, tiny_results):
             if self.done == 1:
                 os.killpg(slurm()[0], signal.SIGKILL)
 
-    results = driver.run(
-        load_suite(tiny), tmp_path / "out", cluster=str(described), observer=Kills()
-    )
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "1 s"}):
+        results = driver.run(
+            load_suite(tiny), tmp_path / "out", cluster=str(described), observer=Kills()
+        )
     same_frames(load_results(tiny_results), results)
     assert len(slurm()) > 2  # another took its place
     deadline = time.monotonic() + 30
@@ -425,7 +426,7 @@ def alive(group):
         ("slurm: {cores: 1}", "keys slurm"),
         ("slurn: {cores: 1}\nworkers: 2", "slurn"),
         ("slurm: {memory: 1 GB}\nworkers: 2", "cores"),
-        ("slurm: {cores: 1}\nworkers: many", "many"),
+        ("slurm: {cores: 1, memory: 1 GB}\nworkers: many", "many"),
         ("slurm: {cores: 1}\nworkers: 2", "memory"),
         ("slurm: {cores: 1, memory: 1 GB}\nworkers: 0", "0"),
     ],
