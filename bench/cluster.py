@@ -98,7 +98,7 @@ def _queued(path: Path) -> Iterator[Cluster]:
         ) from None
     kinds = {name.removesuffix("Cluster").lower(): name for name in vars(dask_jobqueue)}
     try:
-        cluster = getattr(dask_jobqueue, kinds[queue])(**{"processes": options["cores"], **options})
+        cluster = getattr(dask_jobqueue, kinds[queue])(**{**_defaults(options["cores"]), **options})
     except Exception as error:  # noqa: BLE001 - whatever it does not like about the options
         raise UsageError(
             "dask-jobqueue does not take this",
@@ -109,6 +109,11 @@ def _queued(path: Path) -> Iterator[Cluster]:
     with cluster:
         cluster.adapt(minimum=workers, maximum=workers)
         yield cluster
+
+
+def _defaults(cores: int) -> dict[str, Any]:
+    """One thread per worker; and a dashboard at a port that is free."""
+    return {"processes": cores, "scheduler_options": {"dashboard_address": ":0"}}
 
 
 def _description(path: Path) -> tuple[str, dict[str, Any], int]:

@@ -322,7 +322,7 @@ def _train(
     """
     uses = {use.trial.id: use for use in reversed(plan.uses)}
     todo = {trial.id: trial for trial in plan.todo}
-    train = functools.partial(runner.run_trial, concurrent=pool.workers > 1)
+    train = functools.partial(runner.run_trial, concurrent=pool.workers > 1 or bool(pool.about))
     for trial_id, answer in pool.map(train, todo, kind=lambda trial: trial.training.program):
         result = answer
         if isinstance(result, BaseException):  # the worker was lost, or not fit to train

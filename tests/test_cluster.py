@@ -382,10 +382,7 @@ def slurm(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_workers_as_jobs_of_a_queue(slurm, tiny, tmp_path, tiny_results):
     described = tmp_path / "slurm.yaml"
-    described.write_text(
-        "slurm:\n  cores: 1\n  memory: 2 GB\n  interface: lo\n  scheduler_options:"
-        " {dashboard_address: 'localhost:0'}\nworkers: 2\n"
-    )
+    described.write_text("slurm:\n  cores: 1\n  memory: 2 GB\n  interface: lo\nworkers: 2\n")
 
     class Kills(driver.Silent):
         """A job whose time is up."""
