@@ -179,6 +179,32 @@ def time_(
 
 
 @app.command()
+def trace(
+    suite: SuiteName,
+    variant: Annotated[str, typer.Argument(metavar="QUESTION/VARIANT", help="What is trained.")],
+    *,
+    profile: Profile = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write into.")] = Path(
+        "bench-results/traces"
+    ),
+    trust: Trust = False,
+) -> None:
+    """Write a TensorBoard trace of one epoch and one evaluation: where the time goes."""
+    from bench import driver
+
+    path = driver.trace_epoch(_sized(suite, profile, None, None, None), variant, out, trust=trust)
+    console = _console()
+    console.print(f"trace    {path}", soft_wrap=True, highlight=False, markup=False)
+    console.print(
+        "to look at it: pip install tensorboard tensorboard-plugin-profile"
+        f" && tensorboard --logdir {out}",
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+    )
+
+
+@app.command()
 def status(folder: Folder) -> None:
     """Show how far a run is; works while it runs."""
     from bench.store import load_results

@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from bench import executor, runner, timing
-from bench.errors import BenchError, DatasetError, StoreError, SuiteError, UsageError
+from bench.errors import (
+    BenchError,
+    DatasetError,
+    StoreError,
+    SuiteError,
+    UsageError,
+    did_you_mean,
+    first_line,
+)
 from bench.machine import machine, versions
 from bench.store import Results, Store, load_results
 from bench.trial import Timing, Trial, TrialResult, Use, distinct, expand
@@ -185,6 +193,44 @@ def timed(
     with executor.pool(0) as pool:
         _check(suite, uses, pool, known or {})
     yield from timing.rounds({key: use.trial for key, use in uses.items()}, rounds)
+
+
+def trace_epoch(suite: Suite, name: str, folder: Path, *, trust: bool = False) -> Path:
+    """Write a TensorBoard trace of an epoch and an evaluation of one variant, trained in this process.
+
+    Args:
+        suite: its first seed is trained.
+        name: ``QUESTION/VARIANT``.
+        folder: where the trace goes; made if it does not exist.
+        trust: whether Python code that the suite names may be imported.
+
+    Returns:
+        The file written.
+
+    Raises:
+        BenchError: bad input, or a folder that cannot be written.
+    """
+    uses = {f"{use.question}/{use.variant}": use for use in reversed(expand(suite, trusted=trust))}
+    if name not in uses:
+        raise UsageError(
+            "there is no such variant",
+            expected="QUESTION/VARIANT, one of " + ", ".join(sorted(uses)),
+            found=repr(name),
+            hint=did_you_mean(name, uses),
+        )
+    use = uses[name]
+    with _importable(suite.folder, trust=trust), executor.pool(0) as pool:
+        _check(suite, {use.trial.training.canonical: use}, pool, {})
+        try:
+            timing.trace(use.trial, folder)
+            return max(folder.rglob("*.xplane.pb"), key=lambda path: path.stat().st_mtime)
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                "the trace could not be written",
+                where=str(folder),
+                expected="a folder that can be written",
+                found=first_line(error),
+            ) from None
 
 
 def _now(precision: str = "seconds") -> str:

@@ -1,7 +1,8 @@
 """The time of an epoch as a measurement of its own: each way of training alone on the machine, on one thread.
 
 Everything is built, compiled and has trained an epoch before the first round. A round is one epoch of
-each, in random order, so that slow drift of the machine falls on all alike and rounds can be paired.
+each, in random order, so that slow drift of the machine falls on all alike and rounds can be paired. Those that
+differ in a learning rate only share a compiled program and so their weights, whose values cost no time.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from bench.trial import Timing, generator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from bench.trial import Trial
 
@@ -38,6 +40,26 @@ def rounds(trials: Mapping[str, Trial], count: int) -> Iterator[list[Timing]]:
         yield [Timing(names[i], number, *ready[names[i]].epoch()) for i in turns]
 
 
+def trace(trial: Trial, folder: Path) -> None:
+    """Train an epoch and evaluate, under TensorFlow's profiler, which writes what took how long to ``folder``.
+
+    The trace is for TensorBoard; it is compiled and warmed up as for ``rounds``, and slower for being traced.
+
+    Raises:
+        SuiteError, DatasetError: what the trial names does not exist or does not fit.
+        UsageError: this process has begun to compute on several threads.
+    """
+    _one_thread()
+    profiler = backend.tensorflow().profiler.experimental
+    ready = _Ready(trial)
+    folder.mkdir(parents=True, exist_ok=True)
+    with profiler.Profile(str(folder), profiler.ProfilerOptions(host_tracer_level=2)):
+        with profiler.Trace("train an epoch"):
+            ready.epoch()
+        with profiler.Trace("evaluate"):
+            ready.evaluate()
+
+
 class _Ready:
     """A network that has been compiled and has trained one epoch."""
 
@@ -57,6 +79,10 @@ class _Ready:
         begin, computed = time.perf_counter(), time.process_time()
         self._engine.advance(0, self._engine.updates_per_epoch)
         return time.perf_counter() - begin, time.process_time() - computed
+
+    def evaluate(self) -> None:
+        """Evaluate as after an epoch of a run."""
+        self._engine.evaluate()
 
 
 def _one_thread() -> None:

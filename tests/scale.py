@@ -1,6 +1,7 @@
-"""What a trial costs beside its training, from 100 to 10,000 of them: ``python -m tests.scale``.
+"""What a trial costs beside its training, from 10 to 10,000 of them: ``python -m tests.scale [PART]...``.
 
-A real ``dask scheduler`` and two real workers on loopback are given items that do nothing; then a store is
+PARTS are trials, dask and store; without one, all. *trials*: real ones, of one epoch on ``digits``, by two workers
+on this machine; prints the table of docs/performance.md. *dask* and *store*: a real ``dask scheduler`` and two real workers on loopback are given items that do nothing; then a store is
 given results of the size of a real trial. Prints the tables of docs/cluster.md. Processor seconds are what
 counts there: they say at which rate the process that spends them is full.
 """
@@ -14,12 +15,13 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 import psutil
 
-from bench import executor, load_suite, runner
+from bench import driver, executor, load_suite, runner
 from bench.store import FILE, Store
 from bench.trial import distinct, expand
 from tests.conftest import TINY
@@ -100,7 +102,7 @@ def used(process):
     return times.user + times.system, process.memory_info().rss / 2**20
 
 
-def measure_dask():
+def measure_dask(_folder):
     say("| items | wall, ms | scheduler, ms | driver, ms | scheduler, MiB | driver, MiB |")
     say("|---|---|---|---|---|---|")
     driver = psutil.Process()
@@ -164,8 +166,68 @@ def _as(trial, real):
     )
 
 
+def measure_trials(folder):
+    """Whole runs of trials that train for a few milliseconds."""
+    path = folder / "suite.yaml"
+    path.write_text(TINY)
+    say(
+        "| trials | start, s | trials/s | driver's processor, ms each | driver, MiB | a worker, MiB"
+        " | read, s | report, s |"
+    )
+    say("|---|---|---|---|---|---|---|---|")
+    for count in (10, *COUNTS[1:]):
+        suite = load_suite(path).resized(questions=["rates"], epochs=1, seeds=count // 2)
+        out, begin, before = folder / f"run-{count}", time.perf_counter(), time.process_time()
+        with _watched() as peaks:
+            driver.run(suite, out, workers=2, observer=(watch := _Clock()))
+        start = watch.planned_at - begin
+        rate = (count - 1) / (watch.finished_at[-1] - watch.finished_at[0])
+        each = 1e3 * (time.process_time() - before) / count
+        read, _, report = _child(READ, out)
+        say(
+            f"| {count:,} | {start:.1f} | {rate:.1f} | {each:.1f} | {peaks['driver']:.0f}"
+            f" | {peaks['worker']:.0f} | {read:.1f} | {report:.1f} |"
+        )
+
+
+class _Clock(driver.Silent):
+    """When the first trial could begin, and when each was written."""
+
+    def __init__(self):
+        self.finished_at = []
+
+    def planned(self, plan, workers):
+        self.planned_at = time.perf_counter()
+
+    def finished(self, use, result):
+        assert result.status == "completed", result.error
+        self.finished_at.append(time.perf_counter())
+
+
+@contextlib.contextmanager
+def _watched():
+    """The most memory that this process had, and any below it, in MiB; looked at twice a second."""
+    peaks, over, own = {"driver": 0.0, "worker": 0.0}, threading.Event(), psutil.Process()
+
+    def look():
+        while not over.wait(0.5):
+            peaks["driver"] = max(peaks["driver"], own.memory_info().rss / 2**20)
+            for child in own.children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    peaks["worker"] = max(peaks["worker"], child.memory_info().rss / 2**20)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield peaks
+    finally:
+        over.set()
+        thread.join()
+
+
 if __name__ == "__main__":
-    measure_dask()
-    say()
+    parts = {"trials": measure_trials, "dask": measure_dask, "store": measure_store}
     with tempfile.TemporaryDirectory() as name:
-        measure_store(Path(name))
+        for part in sys.argv[1:] or parts:
+            parts[part](Path(name))
+            say()

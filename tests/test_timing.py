@@ -182,3 +182,17 @@ def test_bad_input_is_refused_before_anything_is_written(tiny, tmp_path):
         driver.time_epochs(load_suite(tiny), tmp_path / "none", rounds=1)
     with pytest.raises(StoreError, match="no run has begun"):
         load_results(tmp_path / "none")
+
+
+def test_a_trace_of_one_variant(tiny, tmp_path):
+    path = driver.trace_epoch(load_suite(tiny), "rates/slow", tmp_path / "trace")
+    assert path.parts[-4:-2] == ("plugins", "profile")  # where TensorBoard looks
+    written = path.read_bytes()
+    assert b"train an epoch" in written
+    assert b"evaluate" in written
+    with pytest.raises(UsageError) as caught:
+        driver.trace_epoch(load_suite(tiny), "rates/slwo", tmp_path / "trace")
+    assert "rates/slow" in caught.value.hint
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="could not be written"):
+        driver.trace_epoch(load_suite(tiny), "rates/slow", tmp_path / "file")

@@ -22,6 +22,16 @@ FIT = Way("keras", "`model.fit`, both cores", threads=2)
 BLAS = Way("blas", "the matrix products alone, one thread")
 # Trains what scikit-learn trains, to compare it with; not timed.
 REFERENCE = Way("ours", "both kernels penalised", options={"penalises_both": True})
+# What our own engine does beside plain batches of 100, on one thread.
+EVALUATES = {"options": {"evaluates": True}}
+OURS_EVALUATION = Way("ours", "one evaluation of all 70,000 images", **EVALUATES)
+BLAS_EVALUATION = Way("blas", "the products of one evaluation alone", **EVALUATES)
+BATCH_1 = Way("ours", "batches of 1", options={"variant": ["q1-sgd", "batch-1"]})
+BESIDE_PLAIN = (
+    Way("ours", "dropout", options={"variant": ["q5-sparse", "dropout-l2"]}),
+    Way("ours", "batch normalisation", options={"variant": ["q6-smoother", "batch-norm"]}),
+    Way("ours", "layer normalisation", options={"variant": ["q6-smoother", "layer-norm"]}),
+)
 PASSIVE = {"OMP_WAIT_POLICY": "passive"}
 STEPS = {"options": {"steps_per_execution": 50}}
 WAYS = (
@@ -39,6 +49,10 @@ WAYS = (
     Way("jax", "jitted scan, one thread"),
     Way("jax", "jitted scan, two processes of one thread", processes=2),
     BLAS,
+    *BESIDE_PLAIN,
+    BATCH_1,
+    OURS_EVALUATION,
+    BLAS_EVALUATION,
 )
 PACKAGES = ("tensorflow", "keras", "torch", "scikit-learn", "jax", "jaxlib", "numpy", "scipy")
 COMMAND = "tox -e peers"
@@ -47,10 +61,10 @@ QUIET = 0.9  # one thread on a core of its own is busy nearly all the time
 
 @dataclass(frozen=True)
 class Target:
-    """A ratio that is aimed at: what it says, as measured, its bound, and whether it is met."""
+    """What is aimed at: what it says, as measured, its bound, and whether it is met."""
 
     says: str
-    times: float
+    measured: float
     bound: float
     met: bool
 
@@ -81,11 +95,32 @@ def targets(seconds: dict[Way, float]) -> list[Target]:
         for name, t, bound in aims
         if t is not None and (ours := seconds.get(OURS))
     ]
-    products, alone = seconds.get(BLAS), seconds.get(OURS_ONE)
-    if products and alone:
-        times = alone / products
-        says = "one thread takes at most 1.45 times the matrix products alone"
-        found.append(Target(says, times, 1.45, times <= 1.45))
+    return found + _own_targets(seconds)
+
+
+def _own_targets(seconds: dict[Way, float]) -> list[Target]:
+    """What our engine takes at most, on one thread."""
+    aims = [
+        ("one thread takes at most 1.45 times the matrix products alone", OURS_ONE, BLAS, 1.45),
+        (
+            "an evaluation takes at most 1.5 times its products alone",
+            OURS_EVALUATION,
+            BLAS_EVALUATION,
+            1.5,
+        ),
+        *((f"{w.how} takes at most 1.35 times the plain", w, OURS_ONE, 1.35) for w in BESIDE_PLAIN),
+    ]
+    found = [
+        Target(says, times, bound, times <= bound)
+        for says, way, other, bound in aims
+        if way in seconds and other in seconds
+        for times in [seconds[way] / seconds[other]]
+    ]
+    if BATCH_1 in seconds:
+        taken = seconds[BATCH_1]
+        found.append(
+            Target("an epoch of batches of 1 takes at most 1.6 s", taken, 1.6, taken <= 1.6)
+        )
     return found
 
 
@@ -169,7 +204,7 @@ def markdown(found: dict[str, Any]) -> str:
     ]
     lines += ["", "| aim | measured | |", "|---|---|---|"]
     lines += [
-        f"| {t['says']} | {t['times']:.2f} | {'pass' if t['met'] else 'fail'} |"
+        f"| {t['says']} | {t['measured']:.2f} | {'pass' if t['met'] else 'fail'} |"
         for t in found["targets"]
     ]
     return "\n".join(lines) + "\n"
