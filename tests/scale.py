@@ -1,9 +1,10 @@
 """What a trial costs beside its training, from 10 to 10,000 of them: ``python -m tests.scale [PART]...``.
 
-PARTS are trials, dask and store; without one, all. *trials*: real ones, of one epoch on ``digits``, by two workers
-on this machine; prints the table of docs/performance.md. *dask* and *store*: a real ``dask scheduler`` and two real workers on loopback are given items that do nothing; then a store is
-given results of the size of a real trial. Prints the tables of docs/cluster.md. Processor seconds are what
-counts there: they say at which rate the process that spends them is full.
+PARTS are trials, dask and store; without one, all. *trials*: real ones, of one epoch on ``digits``, by two
+workers on this machine; prints the table of docs/performance.md. *dask*: a real ``dask scheduler`` and two real
+workers on loopback are given items that do nothing; *store*: a store is given results of the size of a real
+trial. They print the tables of docs/cluster.md. Processor seconds are what counts there: they say at which rate
+the process that spends them is full.
 """
 
 from __future__ import annotations
