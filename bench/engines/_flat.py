@@ -7,6 +7,7 @@ at every call, those that the next update would draw. Nothing of the network cha
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,8 @@ import numpy as np
 from bench import backend
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bench.engines._network import Network
 
 
@@ -61,7 +64,7 @@ class FlatObjective:
 
     def _product_of(self, point: Any, vector: Any, images: Any, labels: Any) -> Any:
         tf = backend.tensorflow()
-        with tf.GradientTape() as tape:
+        with _exact_moments(), tf.GradientTape() as tape:
             tape.watch(point)
             _, gradient = self._gradient_of(point, images, labels)
             along = tf.reduce_sum(gradient * vector)
@@ -72,3 +75,29 @@ class FlatObjective:
         tf = backend.tensorflow()
         parts = tf.split(point, [int(np.prod(shape)) for shape in self._shapes])
         return [tf.reshape(part, shape) for part, shape in zip(parts, self._shapes, strict=True)]
+
+
+@contextlib.contextmanager
+def _exact_moments() -> Iterator[None]:
+    """While this lasts, Keras takes means and variances that can be differentiated twice.
+
+    ``tf.nn.moments`` keeps gradients from the mean inside the variance. The first derivative does not need
+    them, since the deviations sum to 0; the second does. With TensorFlow's own, the Hessian of a network
+    with batch normalisation is wrong by several times its largest eigenvalue.
+    """
+    tf = backend.tensorflow()
+
+    def moments(x: Any, axes: Any, shift: Any = None, keepdims: bool = False) -> tuple[Any, Any]:
+        del shift
+        mean = tf.reduce_mean(x, axes, keepdims=True)
+        variance = tf.reduce_mean(tf.math.squared_difference(x, mean), axes, keepdims=True)
+        if keepdims:
+            return mean, variance
+        return tf.squeeze(mean, axes), tf.squeeze(variance, axes)
+
+    theirs = tf.nn.moments
+    tf.nn.moments = moments
+    try:
+        yield
+    finally:
+        tf.nn.moments = theirs

@@ -1,8 +1,9 @@
 """Probes: what is measured beside the curve. One file per probe, found by the name a suite gives.
 
-A module offers ``measure(trained) -> list[Measure]``, called outside every clock, which changes nothing of the
-training. It may offer ``ARGUMENTS``, the names of the arguments it takes, and ``check(training, data,
-arguments)``, which raises a SuiteError where the probe cannot measure what is trained.
+A module offers ``measure(trained) -> list[Measure]``, called outside every clock, which changes nothing of
+the training. It may offer ``ARGUMENTS``, the names of the arguments it takes, and ``check(training, data,
+arguments)``, which raises a SuiteError where the probe cannot measure what is trained; ``where`` is a key
+path in the settings, or the name of an argument.
 
 When a probe is due is for the suite to say, in the same way for all: ``every`` (before training, after every
 so many epochs and the last) or ``updates`` (a list, or how many, spread evenly over the logarithm from the
@@ -85,7 +86,13 @@ def check(training: Training, data: Dataset) -> None:
                 )
         _check_when(arguments, where)
         if hasattr(probe, "check"):
-            probe.check(training, data, {k: v for k, v in arguments.items() if k not in WHEN})
+            own = {key: value for key, value in arguments.items() if key not in WHEN}
+            try:
+                probe.check(training, data, own)
+            except SuiteError as error:
+                if error.where in own:
+                    error.where = f"{where}.{error.where}"
+                raise
 
 
 def _check_when(arguments: Mapping[str, Any], where: str) -> None:

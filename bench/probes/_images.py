@@ -29,7 +29,7 @@ def drawn(data: Dataset, count: int, *role: object) -> tuple[np.ndarray, np.ndar
     return data.x_train[rows], data.y_train[rows]
 
 
-def check_count(arguments: Mapping[str, Any], probe: str, name: str, least: int) -> None:
+def check_count(arguments: Mapping[str, Any], name: str, least: int) -> None:
     """Refuse an argument that is not a whole number from ``least``.
 
     Raises:
@@ -39,7 +39,7 @@ def check_count(arguments: Mapping[str, Any], probe: str, name: str, least: int)
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise SuiteError(
             "not a valid value",
-            where=f"probes.{probe}.{name}",
+            where=name,
             expected=f"a whole number from {least}",
             found=repr(value),
         )

@@ -37,7 +37,7 @@ def check(training: Training, data: Dataset, arguments: Mapping[str, Any]) -> No
         SuiteError: says what was expected.
     """
     del training, data
-    _images.check_count(arguments, "gradient_norm", "images", 1)
+    _images.check_count(arguments, "images", 1)
 
 
 def _by_layer(trained: Trained, gradient: np.ndarray) -> list[tuple[str, np.ndarray]]:
