@@ -329,6 +329,29 @@ SPEEDS: Final = (
     Column("to_target_high", "float", "s", "upper end"),
 )
 
+SENSITIVITIES: Final = (
+    Column("question", "str", "", "the question"),
+    Column("method", "str", "", "variants that differ in the learning rate alone"),
+    Column("rate", "float", "", "the learning rate"),
+    Column("variant", "str", "", "the method at this rate"),
+    Column("n", "int", "seeds", "seeds with a result"),
+    Column("diverged", "int", "seeds", "of them diverged; they count as the worst there is"),
+    Column("mean", "float", "the metric's", "mean over seeds of the primary metric's final value"),
+    Column("low", "float", "the metric's", "lower end of its 95 % t interval"),
+    Column("high", "float", "the metric's", "upper end"),
+    Column("best", "bool", "", "whether this rate has the method's best mean"),
+    Column(
+        "lost", "float", "the metric's", "best minus worst over the common rates, mean of seeds"
+    ),
+    Column("baseline", "str", "", "the method it is compared with; missing for that itself"),
+    Column("difference", "float", "the metric's", "of what is lost, minus the baseline's"),
+    Column("ci_low", "float", "the metric's", "lower end of its 95 % t interval, paired by seed"),
+    Column("ci_high", "float", "the metric's", "upper end"),
+    Column("p_value", "float", "", "two-sided p of the paired t test"),
+    Column("p_holm", "float", "", "adjusted by Holm over the question's methods"),
+    Column("verdict", "str", "", "better (loses less), worse or cannot tell"),
+)
+
 DATASETS: Final = (
     Column("variant", "str", "", "the variant that is compared"),
     Column("baseline", "str", "", "the variant it is compared with"),
@@ -386,6 +409,7 @@ FINDINGS: Final = {
     "targets": TARGETS,
     "rates": RATES,
     "speeds": SPEEDS,
+    "sensitivities": SENSITIVITIES,
     "datasets": DATASETS,
     "examples": EXAMPLES,
     "classes": CLASSES,
@@ -511,8 +535,31 @@ _MEASURES: Final = {
 }
 
 
+_SMOOTH: Final = {
+    "landscape//loss_variation": "loss variation",
+    "landscape//relative_loss_variation": "loss variation / loss",
+    "landscape//gradient_predictiveness": "gradient predictiveness",
+    "landscape//relative_gradient_predictiveness": "gradient predictiveness / gradient",
+    "landscape//effective_beta": "effective β",
+    "curvature//lambda_max": "λ max of the Hessian",
+}
+
+SMOOTHNESS: Final = {
+    **_SMOOTH,
+    **{
+        f"{name}_common": f"{label} (common rate)"
+        for name, label in _SMOOTH.items()
+        if name.startswith("landscape")
+    },
+}
+"""Measures of the landscape, lower is smoother: of a trial, the median over training of the logarithm."""
+
+
 def probe_metric(name: str) -> Metric:
-    """The metric ``probe/layer/measure``, which has no direction."""
+    """The metric ``probe/layer/measure``; those of ``SMOOTHNESS`` have a direction, others none."""
+    if name in SMOOTHNESS:
+        about = "median over the training, compared as logarithms; lower is smoother"
+        return Metric(name, SMOOTHNESS[name], "", False, math.inf, about, ratio=True)
     probe, layer, measure = name.split("/")
     words, unit = _MEASURES.get(measure, (measure.replace("_", " "), ""))
     place = f" of {layer}" if layer else ""
@@ -531,6 +578,7 @@ def markdown() -> str:
         "targets": "Analysis: one row for each question that has a target, and variant.",
         "rates": "Analysis: one row for each question and variant: how fast its objective falls.",
         "speeds": "Analysis: one row for each question and variant that was timed alone.",
+        "sensitivities": "Analysis: one row for each method and learning rate, in questions that vary it.",
         "datasets": "Analysis: one row for each pair of variants, where several data sets were imported.",
         "examples": "Analysis: one row for each question and variant, compared image by image.",
         "classes": "Analysis: one row for each question, variant and class.",

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.analysis import answers, claims, comparisons, datasets, rates, speed, targets
+from bench.analysis import (
+    answers,
+    claims,
+    comparisons,
+    datasets,
+    rates,
+    sensitivity,
+    speed,
+    targets,
+)
 from bench.analysis.claims import JudgedClaim, judge
 from bench.analysis.comparisons import Compared, compare_question, margin_of, primary_of
 from bench.analysis.conditions import Conditions, conditions
@@ -13,9 +22,11 @@ from bench.analysis.crossings import target
 from bench.analysis.curves import convergence
 from bench.analysis.datasets import Datasets, over_datasets
 from bench.analysis.examples import Examples, by_example
+from bench.analysis.landscape import Landscape, landscape
 from bench.analysis.metrics import Measurements, measure
 from bench.analysis.rates import Rate, convergence_rates
 from bench.analysis.reported import ReportedNumber, reported_numbers
+from bench.analysis.sensitivity import Method, sensitivities
 from bench.analysis.speed import Speed, speeds
 from bench.analysis.targets import Reaching, reachings
 from bench.analysis.timing import EpochTimes, epoch_times
@@ -43,6 +54,8 @@ class QuestionAnalysis:
         rates: how fast each variant's training objective falls; empty where none was recorded.
         speeds: seconds per epoch of each variant, timed alone; empty where none was.
         times: seconds per epoch of each variant, as it trained.
+        landscape: how smooth it is; None where no probe measured that.
+        methods: what the learning rate matters to each; empty where variants do not differ in it.
     """
 
     suite: Suite
@@ -63,6 +76,8 @@ class QuestionAnalysis:
     rates: tuple[Rate, ...]
     speeds: tuple[Speed, ...]
     times: tuple[EpochTimes, ...]
+    landscape: Landscape | None
+    methods: tuple[Method, ...]
 
     @property
     def title(self) -> str:
@@ -96,7 +111,8 @@ class Analysis:
     Attributes:
         datasets: the variants over several imported data sets; None where there are none.
         by_example: what the predictions for single test images say; empty where none were kept.
-        comparisons, claims, targets, rates, speeds: the findings as frames; columns: ``bench.frames``.
+        comparisons, claims, targets, rates, speeds, sensitivities: the findings as frames; columns:
+        ``bench.frames``.
     """
 
     suite: Suite
@@ -108,6 +124,7 @@ class Analysis:
     targets: pd.DataFrame
     rates: pd.DataFrame
     speeds: pd.DataFrame
+    sensitivities: pd.DataFrame
     datasets: Datasets | None
     by_example: Examples
 
@@ -120,6 +137,7 @@ class Analysis:
             "targets": self.targets,
             "rates": self.rates,
             "speeds": self.speeds,
+            "sensitivities": self.sensitivities,
             "datasets": datasets.frame(self.datasets),
             "examples": self.by_example.examples,
             "classes": self.by_example.classes,
@@ -145,6 +163,9 @@ def analyse(results: Results) -> Analysis:
         targets=targets.frame([row for question in questions for row in question.reaching]),
         rates=rates.frame([row for question in questions for row in question.rates]),
         speeds=speed.frame([row for question in questions for row in question.speeds]),
+        sensitivities=sensitivity.frame(
+            [row for question in questions for row in question.methods]
+        ),
         datasets=over_datasets(measured),
         by_example=by_example(results),
     )
@@ -182,4 +203,6 @@ def _question(
         rates=tuple(convergence_rates(results, name)),
         speeds=tuple(speeds(results, name, reaching)),
         times=tuple(epoch_times(results, measured, name)),
+        landscape=landscape(results, name, compared),
+        methods=sensitivities(measured, name, alpha=how.alpha),
     )

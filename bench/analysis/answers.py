@@ -89,6 +89,8 @@ def predicate(found: Finding, other: str) -> str:
         return f"has no mean {metric.label} to set against {other}, because a run diverged"
     if metric.ratio:
         ratio = wording.number(difference, ratio_places(found.half_width))
+        if not metric.timed:
+            return f"has {ratio} times the {metric.label} of {other}"
         what = "per epoch" if metric.name == "epoch_time_s" else "to train"
         return f"takes {ratio} times as long {what} as {other}"
     if metric.name in SPENT:

@@ -14,11 +14,14 @@ from bench.analysis.contrast import Finding, Mean, as_family, contrast, mean_ove
 from bench.analysis.crossings import SPENT, target
 from bench.analysis.looks import ALPHA
 from bench.analysis.whole_curves import metric_of
+from bench.frames import SMOOTHNESS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pandas as pd
 
-    from bench.analysis.metrics import Measurements
+    from bench.analysis.metrics import Measurements, Values
     from bench.frames import Metric
     from bench.suite import Suite
 
@@ -124,16 +127,46 @@ def _secondary(measured: Measurements, question: str, variants: list[str]) -> li
         names = [name for name in names if name not in SPENT]
     if suite.validation == 0:
         names = [name for name in names if name != "selected"]
-    return [n for n in names if any(measured.of(question, v, n).by_seed for v in variants)]
+    found = [n for n in names if any(measured.of(question, v, n).by_seed for v in variants)]
+    return [*found, *_smoothness(measured, question, variants)]
+
+
+def _smoothness(measured: Measurements, question: str, variants: list[str]) -> list[str]:
+    """Measures of the landscape; those at the common rate only where some variant has another."""
+
+    def of(name: str) -> list[Mapping[int, float]]:
+        return [measured.of(question, v, name).by_seed for v in variants]
+
+    measures = [name for name in SMOOTHNESS if any(of(name))]
+    same = [name for name in measures if of(name) == of(f"{name}_common")]
+    return [name for name in measures if name.removesuffix("_common") not in same or name in same]
 
 
 def _family(
     measured: Measurements, question: str, name: str, pairs: list[tuple[str, str]], *, alpha: float
 ) -> list[Compared]:
     suite = measured.suite
-    values = {v: measured.of(question, v, name) for v in suite.variants(question)}
+    return compare_values(
+        question,
+        {v: measured.of(question, v, name) for v in suite.variants(question)},
+        pairs,
+        primary=name == primary_of(suite, question),
+        margin=margin_of(suite, question, name),
+        alpha=alpha,
+    )
+
+
+def compare_values(
+    question: str,
+    values: Mapping[str, Values],
+    pairs: Sequence[tuple[str, str]],
+    *,
+    primary: bool = False,
+    margin: float | None = None,
+    alpha: float = ALPHA,
+) -> list[Compared]:
+    """Pairs of variants on one metric, as one family after Holm; values by variant."""
     contrasts = [contrast(values[a], values[b]) for a, b in pairs]
-    margin = margin_of(suite, question, name)
     raw = [
         None if c.problem else c.test(margin=None if margin is None else c.scaled(margin))
         for c in contrasts
@@ -145,7 +178,7 @@ def _family(
             question=question,
             variant=a,
             baseline=b,
-            primary=name == primary_of(suite, question),
+            primary=primary,
             found=Finding(between, after, family),
             mean=means[a],
             mean_baseline=means[b],

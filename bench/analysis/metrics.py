@@ -5,6 +5,7 @@
   whole budget, which makes the mean a restricted mean.
 * A *diverged* trial is a result: it has its metric's worst value. Only its time per epoch is what
   was measured, since a network that produces NaN takes no longer over it.
+* A *probe's* measure is its last one, or over the training where ``frames.SMOOTHNESS`` says so.
 * A *failed* trial has no value. Whoever compares must say that a pair is broken.
 """
 
@@ -16,10 +17,10 @@ from typing import TYPE_CHECKING, Final, Self
 
 from bench.analysis.crossings import KEYS, SPENT, crossings, ends
 from bench.analysis.whole_curves import BEST, curve_of, metric_of, whole_curves
-from bench.frames import METRICS, Metric
+from bench.frames import METRICS, SMOOTHNESS, Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -114,7 +115,8 @@ class Measurements:
         if name in trials.numbers:
             values: Mapping[int, float] = dict(zip(trials.seeds, trials.numbers[name], strict=True))
         else:
-            values = self._probes.get((question, variant, name), {})
+            worst = dict.fromkeys(trials.diverged, measured.worst)
+            values = {**self._probes.get((question, variant, name), {}), **worst}
         by_seed = {seed: value for seed, value in values.items() if not math.isnan(value)}
         return Values(
             metric=measured,
@@ -197,4 +199,16 @@ def _probe_values(probes: pd.DataFrame) -> dict[tuple[str, str, str], dict[int, 
     columns = (ordered[name] for name in ("question", "variant", "name", "seed", "value"))
     for question, variant, name, seed, value in zip(*columns, strict=True):
         values.setdefault((question, variant, name), {})[int(seed)] = float(value)  # the last stays
-    return values
+    return values | dict(_over_training(ordered))
+
+
+def _over_training(rows: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], dict[int, float]]]:
+    """Of each trial, exp of the median over its steps of a smoothness measure's logarithm."""
+    import numpy as np
+
+    known = rows[rows.name.isin(list(SMOOTHNESS)) & (rows.value > 0) & np.isfinite(rows.value)]
+    logs = known.assign(value=np.log(known.value.to_numpy(float)))
+    medians = np.exp(logs.groupby(["question", "variant", "name", "seed"]).value.median())
+    for key, by_seed in medians.groupby(level=[0, 1, 2]):
+        seeds = by_seed.index.get_level_values("seed")
+        yield key, dict(zip(map(int, seeds), map(float, by_seed), strict=True))

@@ -18,7 +18,7 @@ from bench.report.blocks import Panel
 from bench.report.frame import Frame, frame
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bench.analysis import QuestionAnalysis
     from bench.analysis.comparisons import Compared
@@ -33,6 +33,9 @@ _MOST_DOTS: Final = 3_000  # of seeds, on a page; above, quantiles take their pl
 _MOST_POINTS: Final = 16_000  # of curves, on a page; above, steps are left out
 _FEWEST_STEPS: Final = 6
 _ROUNDING: Final = 1e-13  # of the largest excess over a known minimum
+_MOST_WHOLE: Final = (
+    2**53
+)  # larger numbers stay floats: not every reader of JSON takes them as whole
 _MOST_FITTED: Final = 60  # dots of a curve, or points of a fitted line
 
 _QUANTILES: Final = ("q05", "q25", "median", "q75", "q95")
@@ -216,6 +219,101 @@ def rates(question: QuestionAnalysis) -> Panel:
     said = "; ".join(f"{rate.variant} {rate.fitted.family}" for rate in question.rates)
     alt_text = f"Dots of {title} over {step}s with fitted curves. Families: {said}."
     return _panel(f"Fits of the {measure.label}", layers, 300, alt_text)
+
+
+def landscape(question: QuestionAnalysis) -> list[Panel]:
+    """The measures of the landscape over the updates: two bands along the gradient, and lines."""
+    measures = {
+        "loss": ("Loss along the gradient", "training objective"),
+        "change": ("Change of the gradient along it", "‖change of the gradient‖"),
+        "landscape/effective_beta": ("Effective β", "effective β"),
+        "curvature/lambda_max": ("Largest eigenvalue of the Hessian", "λ max"),
+    }
+    found = question.landscape.course if question.landscape else None
+    return [
+        _course(question, heading, title, found[found.measure == measure].to_dict("records"))
+        for measure, (heading, title) in measures.items()
+        if found is not None and (found.measure == measure).any()
+    ]
+
+
+def _course(
+    question: QuestionAnalysis, heading: str, title: str, records: Sequence[Mapping[Any, Any]]
+) -> Panel:
+    names = [v.name for v in question.variants]
+    band = records[0]["measure"] in ("loss", "change")
+    rows: Rows = [
+        {
+            "variant": r["variant"],
+            "updates": int(r["updates"]),
+            "n": int(r["n"]),
+            **{end: r["mean"] if math.isnan(r[end]) else r[end] for end in ("low", "mean", "high")},
+        }
+        for r in records
+    ]
+    values = [r[end] for r in rows for end in ("low", "high")]
+    log = alt.Scale(type="log", nice=False)
+    axis = alt.Axis(title=title, tickCount=5, values=_log_ticks(values))
+    updates = alt.Axis(grid=False, values=_log_ticks([float(r["updates"]) for r in rows]))
+    x = alt.X("updates:Q").title("updates").axis(updates).scale(log)
+    y = {end: alt.Y(f"{end}:Q").axis(axis).scale(log) for end in ("low", "mean", "high")}
+    base = alt.Chart(_data(rows)).encode(x=x, color=_colours(names))
+    tips = _tooltip("variant", updates="updates", low="from", high="to", n="seeds")
+    layers = [base.mark_area(opacity=0.16).encode(y=y["low"], y2="high:Q")]
+    for end in ("low", "high") if band else ("mean",):
+        line = base.mark_line(strokeWidth=1.25 if band else 2)
+        layers.append(line.encode(y=y[end], strokeDash=_dashes(names)))
+    layers.append(base.mark_circle(opacity=0, size=40).encode(y=y["mean"], tooltip=tips))
+    last = max(r["updates"] for r in rows)
+    ends = [f"{r['variant']} {r['mean']:.3g}" for r in rows if r["updates"] == last]
+    alt_text = f"{heading} over updates, logarithmic axes. At update {last}: {'; '.join(ends)}."
+    return _panel(heading, layers, 260, alt_text)
+
+
+def sensitivity(question: QuestionAnalysis) -> Panel:
+    """The primary metric at the end against the learning rate, a line per method, every seed a dot."""
+    names = [method.name for method in question.methods]
+    scale = wording.percent_scale(question.primary)
+    dots: Rows = [
+        {"variant": method.name, "rate": rate, "seed": seed, "value": value * scale}
+        for method in question.methods
+        for rate, values in method.finals.items()
+        for seed, value in sorted(values.by_seed.items())
+        if math.isfinite(value)
+    ]
+    means: Rows = [
+        {"variant": method.name, "rate": rate, "mean": mean.value * scale}
+        for method in question.methods
+        for rate, mean in method.means.items()
+        if mean.value is not None
+    ]
+    title = _title(question.primary.label, wording.unit(question.primary))
+    rates = sorted({r["rate"] for r in dots})
+    axis = alt.Axis(grid=False, values=rates if len(rates) <= _FEW_POINTS else alt.Undefined)
+    x = (
+        alt.X("rate:Q")
+        .title("learning rate")
+        .axis(axis)
+        .scale(alt.Scale(type="log", nice=False, padding=12))
+    )
+    free = alt.Scale(zero=False)
+    line = alt.Chart(_data(means)).encode(x=x, color=_colours(names))
+    layers = [
+        line.mark_line(strokeWidth=2).encode(
+            y=alt.Y("mean:Q").axis(title=title).scale(free), strokeDash=_dashes(names)
+        ),
+        alt.Chart(_data(dots))
+        .mark_circle(size=36, opacity=0.7)
+        .encode(
+            x=x,
+            y=alt.Y("value:Q").axis(title=title).scale(free),
+            color=_colours(names),
+            tooltip=_tooltip("variant", "seed", rate="learning rate", value=title),
+        ),
+    ]
+    said = [f"{r['variant']} at {r['rate']:g}: {r['mean']:.4g}" for r in means]
+    alt_text = f"{title} against the learning rate. Means: {'; '.join(said)}."
+    return _panel(f"{_capital(question.primary)} by learning rate", layers, 280, alt_text)
 
 
 def _dots_of(rate: Rate) -> Rows:
@@ -492,7 +590,7 @@ def _data(rows: Rows) -> alt.InlineData:
 
 def _short(value: float) -> float:
     rounded = float(f"{value:.6g}")
-    return int(rounded) if rounded.is_integer() else rounded
+    return int(rounded) if rounded.is_integer() and abs(rounded) < _MOST_WHOLE else rounded
 
 
 def _finite(value: float | None, scale: float) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from dataclasses import dataclass, field
 
@@ -54,7 +55,7 @@ class Outcome:
     status: str = "completed"
     epoch_time: float = 0.1
     concurrent: bool = False
-    probes: dict = field(default_factory=dict)
+    probes: dict = field(default_factory=dict)  # by name: at the end, or by epoch
     error: str | None = None
     notes: str = ""
     objectives: tuple = ()  # training objective from epoch 0 on; empty: what follows from the accuracies
@@ -111,8 +112,11 @@ def written(folder, outcome, *, suite=SUITE, earlier_seeds=None):
 
 
 def _result(trial, came):
-    paths = {tuple(name.split("/")): value for name, value in came.probes.items()}
-    probes = tuple((3.0, path[0], Measure(*path[1:], value)) for path, value in paths.items())
+    probes = tuple(
+        (float(epoch), name.split("/")[0], Measure(*name.split("/")[1:], measured))
+        for name, value in came.probes.items()
+        for epoch, measured in (value if isinstance(value, dict) else {3.0: value}).items()
+    )
     return TrialResult(
         trial_id=trial.id,
         seed=trial.seed,
@@ -151,3 +155,68 @@ def usual(variant, seed):
         "sparsity//gzip_bytes": 1000.0,
     }
     return Outcome((0.85, 0.92, final), epoch_time=float(time), concurrent=True, probes=probes)
+
+
+PROBED = SUITE.replace(
+    "probes: [sparsity]", "probes: [sparsity, {landscape: {updates: 3}}, {curvature: {updates: 3}}]"
+)
+BETA, LAMBDA = "landscape//effective_beta", "curvature//lambda_max"
+FACTOR = {"base": 1.0, "high": 0.5, "low": 3.0, "same": 1.0}
+
+
+def smooth(variant, seed, *, common=1.0, rougher=()):
+    """High is twice as smooth and reaches the target sooner; low three times as rough, and later."""
+    course = {
+        0.1: 8.0,
+        1.0: 2.0 * math.exp(noise(variant + "smooth", seed, 0.05)),
+        3.0: 1.0,
+    }
+    factor = dict.fromkeys((BETA, LAMBDA), FACTOR[variant])
+    for name in rougher:
+        factor[name] = 1 / FACTOR[variant]
+    probes = {
+        name: {epoch: value * factor[name] for epoch, value in course.items()} for name in factor
+    }
+    probes[f"{BETA}_common"] = {e: v * common for e, v in probes[BETA].items()}
+    for end, size in (("low", 1.0), ("high", 2.0)):
+        probes[f"landscape//loss_{end}"] = dict.fromkeys(course, size)
+        probes[f"landscape//change_{end}"] = dict.fromkeys(course, 10 * size)
+    usually = usual(variant, seed)
+    early = {"base": 0.89, "high": 0.95, "low": 0.85, "same": 0.89}[variant]
+    late = 0.85 if variant == "low" or (variant, seed) == ("base", 4) else 0.95
+    values = (early, late, usually.accuracies[-1])
+    return Outcome(values, probes={**usually.probes, **probes})
+
+
+SCAN = """\
+suite: scan
+title: Two methods at three rates
+dataset: digits
+seeds: 5
+epochs: 3
+base:
+  model: {mlp: {hidden: [10]}}
+  optimizer: {SGD: {learning_rate: 0.1}}
+questions:
+  q:
+    ask: Which method tolerates more rates?
+    variants:
+      plain: {}
+      plain-0.3: {optimizer: {SGD: {learning_rate: 0.3}}}
+      plain-1: {optimizer: {SGD: {learning_rate: 1}}}
+      normed: {model: {mlp: {normalization: layer}}}
+      normed-0.3: {model: {mlp: {normalization: layer}}, optimizer: {SGD: {learning_rate: 0.3}}}
+      normed-1: {model: {mlp: {normalization: layer}}, optimizer: {SGD: {learning_rate: 1.0}}}
+      normed-3: {model: {mlp: {normalization: layer}}, optimizer: {SGD: {learning_rate: 3.0}}}
+      once: {model: {mlp: {dropout: 0.5}}}
+      scheduled:
+        optimizer: {SGD: {learning_rate: {CosineDecay: {initial_learning_rate: 0.1, decay_steps: 9}}}}
+"""
+SCAN_ENDS = {"plain": 0.9, "plain-0.3": 0.8, "plain-1": 0.5, "normed": 0.9, "normed-0.3": 0.92}
+
+
+def scanned(variant, seed):
+    final = SCAN_ENDS.get(variant, 0.88) + noise(variant, seed)
+    if variant == "normed-3":
+        return Outcome((0.5,), status="diverged")
+    return Outcome((0.5, 0.6, final))

@@ -145,13 +145,13 @@ def test_anchors_lead_somewhere_and_are_unique(page):
 def test_landmarks_and_alternatives(page):
     assert len(page.all("main")) == len(page.all("nav")) == len(page.all("h1")) == 1
     charts = [a for a in page.all("div") if a.get("class") == "chart"]
-    assert len(charts) == 5
+    assert len(charts) == 6
     assert all(a["role"] == "img" and len(a["aria-label"]) > 40 for a in charts)
 
 
 def test_charts_are_pictures_where_no_script_runs(report):
     html = report.read_text(encoding="utf-8")
-    assert html.count("<noscript><svg") == 5
+    assert html.count("<noscript><svg") == 6
 
 
 def test_hostile_text_stays_text(tmp_path):

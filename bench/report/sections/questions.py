@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Final
 from bench.analysis import answers, wording
 from bench.analysis.crossings import SPENT
 from bench.analysis.whole_curves import BEST
-from bench.report import by_example, details, figures, rates, reaching, speed, tables
+from bench.frames import SMOOTHNESS
+from bench.report import (
+    by_example,
+    details,
+    figures,
+    landscape,
+    rates,
+    reaching,
+    sensitivity,
+    speed,
+    tables,
+)
 from bench.report.blocks import (
     Block,
     Cell,
@@ -64,6 +75,8 @@ def _question(analysis: Analysis, question: QuestionAnalysis) -> Section:
     blocks += reaching.blocks(question, label)
     blocks += speed.blocks(question)
     blocks += rates.blocks(question, label)
+    blocks += sensitivity.blocks(question, label)
+    blocks += landscape.blocks(question, label)
     blocks += [table for table in (_matrix(question), _evidence(question)) if table]
     blocks += details.folds(question, label)
     blocks += by_example.folds(analysis, question)
@@ -221,7 +234,7 @@ def _comparison_row(question: QuestionAnalysis, c: Compared, label: str) -> tupl
 def _matrix(question: QuestionAnalysis) -> Table | None:
     """Means of the secondary metrics, each with the sign of its verdict against the baseline."""
     by_metric: dict[str, dict[str, Compared]] = {}
-    elsewhere = (*SPENT, *(["epoch_time_s"] if question.speeds else []))
+    elsewhere = (*SPENT, *SMOOTHNESS, *(["epoch_time_s"] if question.speeds else []))
     for c in question.secondary:
         if c.metric.name not in elsewhere:  # these have a table of their own
             by_metric.setdefault(c.metric.name, {})[c.variant] = c
