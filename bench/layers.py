@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from bench import backend
 
 backend.tensorflow()
 import keras  # noqa: E402
+
+_TINY: Final = 1e-12  # so that weights that are all alike do no harm
 
 
 class GaussianBlur(keras.layers.Layer):  # type: ignore[misc]
@@ -44,6 +46,28 @@ class GaussianBlur(keras.layers.Layer):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         """Arguments that make the same layer."""
         return {**super().get_config(), "sigma": self.sigma}
+
+
+class StandardizedDense(keras.layers.Dense):  # type: ignore[misc]
+    """A Dense layer whose weights are standardised: each output's have mean 0 and squares that sum to 1.
+
+    What is trained are other weights, which are standardised at every update and differentiated through. S.
+    Qiao, H. Wang, C. Liu, W. Shen, A. Yuille, "Micro-batch training with batch-channel normalization and
+    weight standardization", arXiv:1903.10520 (2019), eq. 5 and 6; with the factor 1 / sqrt(inputs) of A.
+    Brock, S. De, S. L. Smith, "Characterizing signal propagation to close the performance gap in
+    unnormalized ResNets", ICLR 2021, eq. 1, which keeps the scale where no other normalisation follows.
+    Arguments are those of ``Dense``.
+    """
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """(batch, units) for (batch, inputs)."""
+        del training
+        centred = self.kernel - keras.ops.mean(self.kernel, axis=0, keepdims=True)
+        squares = keras.ops.sum(keras.ops.square(centred), axis=0, keepdims=True)
+        outputs = keras.ops.matmul(inputs, centred * keras.ops.rsqrt(squares + _TINY))
+        if self.bias is not None:
+            outputs = outputs + self.bias
+        return self.activation(outputs) if self.activation is not None else outputs
 
 
 def _band(size: int, sigma: float) -> np.ndarray:

@@ -7,7 +7,7 @@ import inspect
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from bench import backend, keras_objects
 from bench.errors import SuiteError, did_you_mean, first_line
@@ -15,6 +15,10 @@ from bench.plugins import named
 from bench.trial import generator
 
 Spec = str | Mapping[str, Any]
+
+_ROLES: Final = {
+    "StandardizedDense": "Dense"
+}  # stands where a Dense layer would, and starts as one
 
 
 def build(
@@ -42,9 +46,10 @@ def build(
     counts: dict[str, int] = {}
     for path, layer in _layers(spec, outputs):
         kind, _ = named(layer, where=".".join(path))
-        label = _snake(kind)
+        role = _ROLES.get(kind, kind)
+        label = _snake(role)
         counts[label] = counts.get(label, 0) + 1
-        with _default_seeds(*seed, "layer", kind, counts[label]):
+        with _default_seeds(*seed, "layer", role, counts[label]):
             made = keras_objects.build(
                 "layer", layer, trusted=trusted, path=path, name=f"{label}_{counts[label]}"
             )
@@ -120,25 +125,26 @@ def mlp(
         l1: strength of the penalty sum |w| on the hidden layers' weights (not on the output layer's).
         l2: the same with sum w².
         dropout: share of hidden neurons left out per image and update.
-        normalization: ``batch`` or ``layer``, behind each hidden layer's activation.
+        normalization: ``batch`` or ``layer``, behind each hidden layer's activation; or ``weight``, of each
+            hidden layer's weights (``StandardizedDense``).
         blur: standard deviation in pixels of a Gaussian blur of the input.
     """
     layers: list[Spec] = [{"GaussianBlur": {"sigma": blur}}] if blur else []
     layers.append("Flatten")
     penalty = {"kernel_regularizer": {"L1L2": {"l1": l1 or 0.0, "l2": l2 or 0.0}}}
+    kind = "StandardizedDense" if normalization == "weight" else "Dense"
     for units in hidden:
         layers.append(
-            {"Dense": {"units": units, "activation": activation, **(penalty if l1 or l2 else {})}}
+            {kind: {"units": units, "activation": activation, **(penalty if l1 or l2 else {})}}
         )
-        if normalization is not None:
-            layers.append(
-                {"batch": "BatchNormalization", "layer": "LayerNormalization"}[normalization]
-            )
+        if normalization in _BEHIND:
+            layers.append(_BEHIND[normalization])
         if dropout:
             layers.append({"Dropout": {"rate": dropout}})
     return [*layers, {"Dense": {"units": outputs}}]
 
 
+_BEHIND = {"batch": "BatchNormalization", "layer": "LayerNormalization"}
 NETWORKS = {"mlp": mlp}
 
 
@@ -169,8 +175,8 @@ def _check_mlp(arguments: Mapping[str, Any]) -> None:
         ),
         (
             "normalization",
-            arguments.get("normalization") in (None, "batch", "layer"),
-            "batch or layer",
+            arguments.get("normalization") in (None, "weight", *_BEHIND),
+            "batch, layer or weight",
         ),
     ]
     for key, top in (("l1", None), ("l2", None), ("blur", None), ("dropout", 1)):

@@ -23,8 +23,8 @@ def test_show_for_programs(bench):
     assert done.returncode == 0
     facts = json.loads(done.stdout)
     assert facts["seeds"] == [0, 1, 2, 3, 4]
-    assert facts["trials"] == 25 * 5
-    assert len(facts["questions"]) == 6
+    assert facts["trials"] == 37 * 5
+    assert len(facts["questions"]) == 7
     second = facts["questions"][1]
     assert second["baseline"] == "constant"
     assert {"constant", "adagrad", "rmsprop"} <= set(second["variants"])
@@ -36,7 +36,7 @@ def test_show_for_people(bench):
     done = bench("show", "ep3260_ca7")
     assert done.returncode == 0
     assert "constant (baseline), diminishing-epoch" in done.stdout
-    assert "10 seeds, 50 epochs, 250 distinct trials" in done.stdout
+    assert "10 seeds, 50 epochs, 370 distinct trials" in done.stdout
 
 
 def test_the_whole_line(bench, tiny, tmp_path):

@@ -58,6 +58,10 @@ def test_every_part_of_an_mlp():
     assert type(norm).__name__ == "BatchNormalization"
     assert dropout.rate == 0.3
     assert out.kernel_regularizer is None
+    weight_norm = build({"mlp": {"normalization": "weight", "l2": 0.01}}).layers[2:]
+    assert [type(layer).__name__ for layer in weight_norm] == ["StandardizedDense", "Dense"]
+    assert weight_norm[0].kernel_regularizer is not None
+    assert [layer.name for layer in weight_norm] == ["dense_1", "dense_2"]
     layer_norm = build({"mlp": {"normalization": "layer"}}).layers[3]
     assert type(layer_norm).__name__ == "LayerNormalization"
 
@@ -71,6 +75,7 @@ def test_every_part_of_an_mlp():
         {"dropout": 0.2},
         {"normalization": "batch"},
         {"normalization": "layer"},
+        {"normalization": "weight"},
         {"blur": 1.0},
         {"l1": 0.05, "l2": 0.0},
         {"activation": "tanh"},

@@ -65,6 +65,7 @@ KINDS = {
     "l1": training({"l2": 0, "l1": 0.001}),
     "batch-norm": training({"normalization": "batch"}),
     "layer-norm": training({"normalization": "layer"}),
+    "weight-norm": training({"normalization": "weight"}),
     "blur": training({"blur": 1.0}),
     "convolution": training(
         model={
