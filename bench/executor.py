@@ -18,7 +18,7 @@ from bench.errors import ClusterError
 from bench.machine import versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from distributed import Client, Future
 
@@ -172,12 +172,12 @@ class Turns:
         self._choice = 2 * len(set(kinds.values()))
         self._had: dict[str, set[str]] = {}  # by kind, the workers that had one
 
-    def take(self, worker: str, there: Sequence[str]) -> str | None:
+    def take(self, worker: str, there: Collection[str]) -> str | None:
         """The key of an item for ``worker``, one of those ``there``; None if none is left."""
         best: tuple[int, str] | None = None
         for key, kind in itertools.islice(self._waiting.items(), self._choice):
             had = self._had.get(kind, set())
-            rank = 0 if worker in had else 1 if had.isdisjoint(there) else 2
+            rank = 0 if worker in had else 2 if any(other in there for other in had) else 1
             if best is None or rank < best[0]:
                 best = rank, key
             if rank == 0:
@@ -212,7 +212,8 @@ class _Dask:
         # By item, the attempts that run or died with their worker; and of all items, those that began.
         self._unended: Counter[str] = Counter()
         self._begun = 0
-        self._addresses, self._counted_at = list(client.nthreads()), time.monotonic()
+        self._addresses: Mapping[str, int] = client.nthreads()
+        self._counted_at = time.monotonic()
         client.subscribe_topic(self._run, self._report)
 
     def _report(self, event: tuple[float, tuple[str, int]]) -> None:
@@ -230,29 +231,31 @@ class _Dask:
 
         turns = Turns({key: kind(item) if kind else key for key, item in items.items()})
         running: dict[Future, tuple[str, str]] = {}  # the item's key, and who was given it
+        given: Counter[str] = Counter()  # by worker, how many of them
         begun: dict[str, int] = {}  # self._begun when an item was given to Dask
         done = as_completed(loop=self._client.loop, with_results=True, raise_errors=False)
 
         def submit(key: str, worker: str) -> None:
             future = self._submit(function, key, items[key], worker)
             running[future] = key, worker
+            given[worker] += 1
             begun[key] = self._begun
             done.add(future)
 
-        def give() -> None:
-            given = Counter(worker for _, worker in running.values())
-            there = self._there()
-            for worker in AHEAD * there:
+        def give(workers: Iterable[str]) -> None:
+            for worker in workers:
                 if given[worker] < AHEAD and (key := turns.take(worker, there)) is not None:
-                    given[worker] += 1
                     submit(key, worker)
 
-        give()
+        there = self._there()
+        give(AHEAD * list(there))
         for future, answer in done:
             key, worker = running.pop(future)
+            given[worker] -= 1
             if future.cancelled():
                 raise _gone()
-            give()
+            before, there = there, self._there()
+            give(there.keys() & {worker} if there is before else AHEAD * list(there))
             if future.status != "error":
                 yield key, answer
             elif self._is_innocent(key, answer[1], begun[key]):
@@ -291,12 +294,12 @@ class _Dask:
         killed = isinstance(error, KilledWorker)
         return killed and self._unended[key] <= RETRIES and self._begun > begun
 
-    def _there(self) -> list[str]:
-        """The workers there are now, by address; those of before if none answers."""
+    def _there(self) -> Mapping[str, int]:
+        """The workers there are now, by address; another object if they were counted anew."""
         if time.monotonic() - self._counted_at > COUNT_EVERY_S:
             self._counted_at = time.monotonic()
             with contextlib.suppress(OSError):  # a lost scheduler is said when the items are
-                self._addresses = list(self._client.nthreads()) or self._addresses
+                self._addresses = self._client.nthreads() or self._addresses
         return self._addresses
 
     def everywhere(
