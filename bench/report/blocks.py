@@ -39,6 +39,14 @@ class Prose(Block):
 
 
 @dataclass(frozen=True)
+class Markdown(Block):
+    """Free text of a suite: Markdown with formulas, see ``bench.report.markdown``."""
+
+    template: ClassVar[str] = "markdown.html"
+    text: str
+
+
+@dataclass(frozen=True)
 class Finding(Block):
     """A sentence with a verdict in front; ``says`` is the claim it is about, if any."""
 

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from bench import resources
 from bench.errors import UsageError
-from bench.report import palette
+from bench.report import markdown, palette
 from bench.report.blocks import Block, Section
 from bench.report.sections import conditions, datasets, methods, questions, summary
 
@@ -84,7 +84,7 @@ def environment() -> Environment:
         html = env.get_template(f"blocks/{block.template}").render(block=block)
         return Markup(html)  # noqa: S704  # rendered with everything escaped
 
-    env.filters["tied"] = _tied
+    env.filters |= {"tied": _tied, "markdown": markdown.to_html}
     env.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "sort_keys": True}
     pictures = itertools.count(1)
 

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from bench.analysis import wording
 from bench.frames import METRICS
-from bench.report.blocks import Block, Cell, Code, Column, Facts, Fold, Section, Table
+from bench.report.blocks import (
+    Block,
+    Cell,
+    Code,
+    Column,
+    Facts,
+    Fold,
+    Markdown,
+    Section,
+    Table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +29,9 @@ if TYPE_CHECKING:
 def build(analysis: Analysis) -> tuple[Block, ...] | None:
     """Everything that somebody needs who wants to judge or repeat the run."""
     how = analysis.conditions
-    blocks: list[Block] = [Facts(tuple(_facts(analysis)))]
+    about = analysis.suite.about
+    blocks: list[Block] = [Markdown(about)] if about else []
+    blocks.append(Facts(tuple(_facts(analysis))))
     if how.broken:
         blocks += _broken(how.broken)
     blocks.append(

@@ -27,6 +27,7 @@ from bench.report.blocks import (
     Figure,
     Finding,
     Findings,
+    Markdown,
     Prose,
     Section,
     Table,
@@ -64,7 +65,7 @@ def _question(analysis: Analysis, question: QuestionAnalysis) -> Section:
         ),
     ]
     if question.asked.about:
-        blocks.append(Prose(tuple(_paragraphs(question.asked.about))))
+        blocks.append(Markdown(question.asked.about))
     blocks.append(_variants(question))
     if len(question.curves):
         if question.curves.epoch.nunique() > 1:
@@ -353,8 +354,3 @@ def _claim(claim: JudgedClaim) -> Finding:
         anchor=tables.anchor(claim.question, claim.position),
         notes=claim.found.contrast.cautions,
     )
-
-
-def _paragraphs(text: str) -> list[str]:
-    """Free text of a suite: an empty line ends a paragraph."""
-    return [" ".join(part.split()) for part in text.strip().split("\n\n")]
