@@ -26,6 +26,7 @@ from bench.stats.datasets import (
     wilcoxon_over_datasets,
 )
 from bench.stats.equivalence import Equivalence, equivalence_test
+from bench.stats.factorial import FactorialContrast, factorial_contrasts
 from bench.stats.multiple import adjust
 from bench.stats.power import (
     exaggeration_ratio,
@@ -76,6 +77,7 @@ __all__ = [
     "BootstrapInterval",
     "Comparison",
     "Equivalence",
+    "FactorialContrast",
     "FamilyFit",
     "Friedman",
     "LogRank",
@@ -107,6 +109,7 @@ __all__ = [
     "equivalence_test",
     "exaggeration_ratio",
     "expected_running_time",
+    "factorial_contrasts",
     "fit_rate",
     "fit_rates_over_seeds",
     "friedman",
