@@ -220,6 +220,29 @@ CLAIMS: Final = (
     Column("evidence", "str", "", "the finding behind the verdict, in a sentence"),
 )
 
+FACTORS: Final = (
+    Column("question", "str", "", "the question"),
+    Column("metric", "str", "", "the metric that decides it"),
+    Column("effect", "str", "", "main effect, or interaction"),
+    Column("factors", "str", "", "the settings of the matrix that it is of, joined by x"),
+    Column("change", "str", "", "of each the levels that are compared, from -> to"),
+    Column("n", "int", "seeds", "seeds that have a value in every cell"),
+    Column(
+        "difference",
+        "float",
+        "the metric's",
+        "main: over all levels of the others; interaction: of the differences (times: ratios)",
+    ),
+    Column("ci_low", "float", "as difference", "lower end of its 95 % t interval, by seed"),
+    Column("ci_high", "float", "as difference", "upper end"),
+    Column("test", "str", "", "the test of it: paired t, or sign test"),
+    Column("p_value", "float", "", "two-sided p of that test"),
+    Column("p_holm", "float", "", "adjusted by Holm over the question's effects"),
+    Column("p_sign_flip", "float", "", "two-sided p of the exact sign-flip test, not adjusted"),
+    Column("effect_size", "float", "", "d_z: mean over SD of the seeds' effects"),
+    Column("verdict", "str", "", "of a main effect; missing for an interaction"),
+)
+
 TARGETS: Final = (
     Column("question", "str", "", "the question"),
     Column("variant", "str", "", "the variant"),
@@ -406,6 +429,7 @@ HARD_EXAMPLES: Final = (
 FINDINGS: Final = {
     "comparisons": COMPARISONS,
     "claims": CLAIMS,
+    "factors": FACTORS,
     "targets": TARGETS,
     "rates": RATES,
     "speeds": SPEEDS,
@@ -575,6 +599,7 @@ def markdown() -> str:
         "timings": "One row for each epoch that `bench time` measured, and question that uses such training.",
         "comparisons": "Analysis: one row for each question, metric and pair of variants.",
         "claims": "Analysis: one row for each claim.",
+        "factors": "Analysis: one row for each effect of a question whose variants come from a matrix.",
         "targets": "Analysis: one row for each question that has a target, and variant.",
         "rates": "Analysis: one row for each question and variant: how fast its objective falls.",
         "speeds": "Analysis: one row for each question and variant that was timed alone.",

@@ -377,6 +377,11 @@ class Suite(_Model):
         """
         return _expand(self, question)
 
+    def cells(self, question: str) -> dict[str, dict[str, Any]]:
+        """The variants that come from the question's matrix, each with its levels by dotted setting."""
+        matrix = self.questions[question].matrix
+        return {_cell_name(cell, matrix): cell for _, cell in _cells(self, question)}
+
     def dataset_of(self, question: str) -> str | dict[str, Any]:
         """The data set of a question: its own, or the suite's."""
         return self.questions[question].dataset or self.dataset

@@ -10,6 +10,7 @@ from bench.analysis import (
     claims,
     comparisons,
     datasets,
+    factors,
     rates,
     sensitivity,
     speed,
@@ -22,6 +23,7 @@ from bench.analysis.crossings import target
 from bench.analysis.curves import convergence
 from bench.analysis.datasets import Datasets, over_datasets
 from bench.analysis.examples import Examples, by_example
+from bench.analysis.factors import Factorial, factorial
 from bench.analysis.landscape import Landscape, landscape
 from bench.analysis.metrics import Measurements, measure
 from bench.analysis.rates import Rate, convergence_rates
@@ -50,6 +52,7 @@ class QuestionAnalysis:
         sentences: one per variant against the baseline, on the primary metric.
         compared: all comparisons, the primary metric first.
         curves: mean curves with intervals, columns as in ``curves.convergence``.
+        factors: the variants of a matrix taken apart into effects; None where there is no grid.
         reaching: how each variant reaches the target; empty without a target.
         rates: how fast each variant's training objective falls; empty where none was recorded.
         speeds: seconds per epoch of each variant, timed alone; empty where none was.
@@ -72,6 +75,7 @@ class QuestionAnalysis:
     claims: tuple[JudgedClaim, ...]
     reported: tuple[ReportedNumber, ...]
     curves: pd.DataFrame
+    factors: Factorial | None
     reaching: tuple[Reaching, ...]
     rates: tuple[Rate, ...]
     speeds: tuple[Speed, ...]
@@ -111,8 +115,8 @@ class Analysis:
     Attributes:
         datasets: the variants over several imported data sets; None where there are none.
         by_example: what the predictions for single test images say; empty where none were kept.
-        comparisons, claims, targets, rates, speeds, sensitivities: the findings as frames; columns:
-        ``bench.frames``.
+        comparisons, claims, factors, targets, rates, speeds, sensitivities: the findings as frames;
+        columns: ``bench.frames``.
     """
 
     suite: Suite
@@ -121,6 +125,7 @@ class Analysis:
     questions: tuple[QuestionAnalysis, ...]
     comparisons: pd.DataFrame
     claims: pd.DataFrame
+    factors: pd.DataFrame
     targets: pd.DataFrame
     rates: pd.DataFrame
     speeds: pd.DataFrame
@@ -134,6 +139,7 @@ class Analysis:
         return {
             "comparisons": self.comparisons,
             "claims": self.claims,
+            "factors": self.factors,
             "targets": self.targets,
             "rates": self.rates,
             "speeds": self.speeds,
@@ -160,6 +166,7 @@ def analyse(results: Results) -> Analysis:
         questions=questions,
         comparisons=comparisons.frame([c for question in questions for c in question.compared]),
         claims=claims.frame(judged),
+        factors=factors.frame([question.factors for question in questions if question.factors]),
         targets=targets.frame([row for question in questions for row in question.reaching]),
         rates=rates.frame([row for question in questions for row in question.rates]),
         speeds=speed.frame([row for question in questions for row in question.speeds]),
@@ -199,6 +206,7 @@ def _question(
         claims=tuple(judged),
         reported=tuple(reported_numbers(measured, name)),
         curves=convergence(results, name),
+        factors=factorial(measured, name, alpha=how.alpha),
         reaching=reaching,
         rates=tuple(convergence_rates(results, name)),
         speeds=tuple(speeds(results, name, reaching)),

@@ -26,10 +26,9 @@ def made(n, *levels, seed=0):
 
 
 def long(values, names):
-    rows = []
-    for index in itertools.product(*map(range, values.shape)):
-        rows.append(dict(zip(("seed", *names), index, strict=True)) | {"y": values[index]})
-    return pd.DataFrame(rows)
+    cells = itertools.product(*map(range, values.shape))
+    keys = ("seed", *names)
+    return pd.DataFrame([dict(zip(keys, at, strict=True)) | {"y": values[at]} for at in cells])
 
 
 def test_two_by_two_is_the_repeated_measures_analysis_of_variance():

@@ -12,6 +12,7 @@ from bench.frames import SMOOTHNESS
 from bench.report import (
     by_example,
     details,
+    factors,
     figures,
     landscape,
     rates,
@@ -73,6 +74,7 @@ def _question(analysis: Analysis, question: QuestionAnalysis) -> Section:
         blocks.append(_finals(question))
     label = analysis.conditions.seed_label
     blocks.append(_comparison(question, label=label))
+    blocks += factors.blocks(question, label)
     blocks += reaching.blocks(question, label)
     blocks += speed.blocks(question)
     blocks += rates.blocks(question, label)
