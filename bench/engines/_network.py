@@ -115,6 +115,11 @@ class Network:
         loss = self.loss(self.targets(labels), outputs)
         return tf.add_n([loss, *self.model.losses]), loss, outputs
 
+    @property
+    def penalty(self) -> Any:
+        """What the optimizer adds to the objective by itself, without a gradient: a proximal step's."""
+        return self.optimizer.penalty() if hasattr(self.optimizer, "penalty") else 0.0
+
     def targets(self, labels: Any) -> Any:
         """What the loss takes for ``y_train`` or a part of it."""
         tf = backend.tensorflow()
@@ -162,6 +167,7 @@ class Network:
         """(3,) float64: objective and loss times the number of images, and how many are right (or NaN)."""
         tf = backend.tensorflow()
         total, loss, outputs = self.objective(images, labels, training=False)
+        total += self.penalty
         count = tf.cast(tf.shape(labels)[0], tf.float64)
         means = [tf.cast(total, tf.float64) * count, tf.cast(loss, tf.float64) * count]
         if not self.classes:
