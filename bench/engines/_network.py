@@ -116,9 +116,9 @@ class Network:
         return tf.add_n([loss, *self.model.losses]), loss, outputs
 
     @property
-    def penalty(self) -> Any:
+    def penalty(self) -> float:
         """What the optimizer adds to the objective by itself, without a gradient: a proximal step's."""
-        return self.optimizer.penalty() if hasattr(self.optimizer, "penalty") else 0.0
+        return float(self.optimizer.penalty()) if hasattr(self.optimizer, "penalty") else 0.0
 
     def targets(self, labels: Any) -> Any:
         """What the loss takes for ``y_train`` or a part of it."""
@@ -167,7 +167,6 @@ class Network:
         """(3,) float64: objective and loss times the number of images, and how many are right (or NaN)."""
         tf = backend.tensorflow()
         total, loss, outputs = self.objective(images, labels, training=False)
-        total += self.penalty
         count = tf.cast(tf.shape(labels)[0], tf.float64)
         means = [tf.cast(total, tf.float64) * count, tf.cast(loss, tf.float64) * count]
         if not self.classes:
@@ -191,7 +190,7 @@ class Network:
         means = {part: values[:3] / values[3] for part, values in sums.items()}
         held = means.get("validation")
         return Evaluation(
-            train_objective=float(means["train"][0]),
+            train_objective=float(means["train"][0]) + self.penalty,
             train_loss=float(means["train"][1]),
             train_accuracy=float(means["train"][2]),
             test_loss=float(means["test"][1]),
