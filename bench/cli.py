@@ -269,15 +269,22 @@ def export(
         Literal["parquet", "csv", "json"],
         typer.Option("--format", "-f", help="One file per frame."),
     ] = "parquet",
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Also the weights that were kept, a folder per trial.")
+    ] = False,
 ) -> None:
     """Write the frames for other tools."""
     from bench.analysis import analyse
-    from bench.export import write_frames
+    from bench.export import write_frames, write_weights
     from bench.store import load_results
 
     results = load_results(folder)
     for path in write_frames({**results.frames, **analyse(results).frames}, to, format_):
         _console().print(f"wrote    {path}", soft_wrap=True, highlight=False)
+    if weights:
+        kept = write_weights(results, to / "weights")
+        wrote = f"wrote    {to / 'weights'}, weights of {len(kept)} networks"
+        _console().print(wrote, soft_wrap=True, highlight=False)
 
 
 @app.command("import")

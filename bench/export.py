@@ -1,4 +1,4 @@
-"""Frames as files for other tools: one file per frame; and timings as pytest-benchmark writes them."""
+"""Files for other tools: one per frame, a folder for each network's weights, timings as pytest-benchmark's."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import statistics
 from typing import TYPE_CHECKING, Any, Literal
 
+from bench import weights
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,6 +45,50 @@ def write_frames(
     except OSError as error:
         raise _unwritable(folder, error) from None
     return paths
+
+
+def write_weights(results: Results, folder: Path) -> list[Path]:
+    """Write the weights that were kept, a folder ``folder/TRIAL_ID`` for each network; return these.
+
+    ``weights.npz`` holds every trainable array. Each kernel has files ``LAYER.csr.npz`` and ``LAYER.f32.gz``,
+    whose sizes are those that the probe ``sparsity`` tells, and in ``pruned`` the same of the pruned network,
+    if the probe pruned it.
+
+    Raises:
+        UsageError: no weights were kept, or the folder cannot be written.
+    """
+    if not results.weights.trials:
+        raise UsageError(
+            "no weights were kept here",
+            where=str(results.folder),
+            expected="a run of a suite with weights: true, for the whole or for a question",
+            found="none",
+        )
+    rows = results.probes[results.probes.measure == "pruned_nonzero"]
+    keep = dict(zip(rows.trial_id, rows.value.astype(int), strict=True))
+    paths = []
+    try:
+        for trial_id in sorted(results.weights.trials):
+            arrays = results.weights.of(trial_id)
+            path = folder / trial_id
+            path.mkdir(parents=True, exist_ok=True)
+            (path / "weights.npz").write_bytes(weights.pack(arrays.items()))
+            kernels = weights.kernels(arrays.items())
+            _write_kernels(kernels, path)
+            if trial_id in keep:
+                _write_kernels(weights.pruned(kernels, keep[trial_id]), path / "pruned")
+            paths.append(path)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return paths
+
+
+def _write_kernels(kernels: weights.Kernels, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    for layer, array in kernels.items():
+        for ending, content in weights.FILES.items():
+            name = f"{layer.replace('/', '.')}.{ending}"  # of a layer inside a layer
+            (folder / name).write_bytes(content(array))
 
 
 def write_benchmark(results: Results, folder: Path) -> Path:
@@ -151,7 +196,7 @@ def _quartiles(data: list[float]) -> tuple[float, float]:
 
 def _unwritable(folder: Path, error: OSError) -> UsageError:
     return UsageError(
-        "the frames cannot be written",
+        "the files cannot be written",
         where=str(folder),
         expected="a folder that can be written",
         found=error.strerror or str(error),

@@ -552,10 +552,22 @@ _MEASURES: Final = {
     "below_1e-7": ("share of |w| < 1e-7", "share"),
     "exact_zeros": ("share of exact zeros", "share"),
     "weights": ("number of weights", "weights"),
+    "nonzero": ("weights that are not 0", "weights"),
+    "below_1e-8_rms": ("share of |w| < 1e-8 rms", "share"),
+    "below_1e-4_rms": ("share of |w| < 1e-4 rms", "share"),
+    "below_1e-3_rms": ("share of |w| < 1e-3 rms", "share"),
     "bytes": ("size of the weights", "bytes"),
+    "csr_bytes": ("size as sparse rows", "bytes"),
     "hoyer": ("Hoyer sparseness", ""),
     "gini": ("Gini index of |w|", ""),
     "gzip_bytes": ("size of the weights, gzipped", "bytes"),
+    "prunable": ("share that can be pruned", "share"),
+    "pruned_accuracy": ("test accuracy, pruned", "share"),
+    "pruned_nonzero": ("weights left when pruned", "weights"),
+    "pruned_csr_bytes": ("size when pruned, as sparse rows", "bytes"),
+    "pruned_gzip_bytes": ("size when pruned, gzipped", "bytes"),
+    "parameters": ("parameters", "parameters"),
+    "multiply_adds": ("multiply-adds per image", ""),
 }
 
 

@@ -14,6 +14,7 @@ from bench import datasets, engines, machine, plugins, probes
 from bench.errors import BenchError
 from bench.predictions import pack
 from bench.trial import CurvePoint, Trial, TrialResult, generator
+from bench.weights import pack as pack_weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,12 +99,16 @@ def _train(trial: Trial) -> dict[str, Any]:
     predictions = None
     if trial.training.predictions and data.classes and not diverged:
         predictions = pack(engine.predict(), data.y_test, data.classes)
+    weights = None
+    if trial.training.weights and not diverged:
+        weights = pack_weights(engine.weights())
     return {
         "status": "diverged" if diverged else "completed",
         "diverged_epoch": math.ceil(last.epoch) if diverged else None,
         "curve": tuple(course.curve),
         "probes": tuple(course.measures),
         "predictions": predictions,
+        "weights": weights,
         "prepare_time_s": prepared,
         "evaluate_time_s": course.evaluate_time_s,
         "parameters": engine.parameters,

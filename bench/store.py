@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import sqlite3
+import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -23,11 +24,13 @@ from bench.errors import StoreError, SuiteError, first_line
 from bench.predictions import Predictions
 from bench.suite import Suite, parse_suite
 from bench.trial import CurvePoint, Timing, TrialResult, Use, expand
+from bench.weights import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
+    import numpy as np
     import pandas as pd
 
 FILE: Final = "results.sqlite"
@@ -40,7 +43,9 @@ _SQL_TYPES: Final = {"str": "TEXT", "int": "INTEGER", "float": "REAL", "bool": "
 _POINT: Final = tuple(f.name for f in fields(CurvePoint))
 _POINT_TYPES: Final = {name: "int64" if name == "updates" else "float64" for name in _POINT}
 _RESULT: Final = tuple(
-    f for f in fields(TrialResult) if f.name not in ("curve", "probes", "extras", "predictions")
+    f
+    for f in fields(TrialResult)
+    if f.name not in ("curve", "probes", "extras", "predictions", "weights")
 )
 
 
@@ -67,11 +72,56 @@ def _tables() -> str:
     """
 
 
-_TIMINGS: Final = """
+_LATER: Final = (
+    """
     CREATE TABLE IF NOT EXISTS timings (settings TEXT, started_at TEXT, round INTEGER, seconds REAL,
                                         processor_s REAL, machine TEXT, versions TEXT,
                                         PRIMARY KEY (settings, started_at, round))
-"""  # came later than the others: a file of before gets it when it is next written to
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS weights (trial_id TEXT PRIMARY KEY REFERENCES trials ON DELETE CASCADE,
+                                        npz BLOB)
+    """,
+)  # tables that came later than the others: a file of before gets them when it is next written to
+
+
+@dataclass(frozen=True)
+class KeptWeights:
+    """The weights of trained networks, read from the file when asked for: they may be large.
+
+    Attributes:
+        trials: trial_ids whose weights were kept.
+    """
+
+    folder: Path
+    trials: frozenset[str]
+
+    def __contains__(self, trial_id: object) -> bool:
+        return trial_id in self.trials
+
+    def of(self, trial_id: str) -> dict[str, np.ndarray]:
+        """Path and value of every trainable array.
+
+        Raises:
+            StoreError: the file can no longer be read, or has none of this trial.
+        """
+        path = self.folder / FILE
+        db = _connect(path, create=False)
+        try:
+            query = "SELECT npz FROM weights WHERE trial_id = ?"
+            row: tuple[bytes] | None = db.execute(query, (trial_id,)).fetchone()
+            if row is None:
+                raise StoreError(
+                    "no weights of this trial were kept",
+                    where=str(path),
+                    expected="a trial of a question with weights: true",
+                    found=trial_id,
+                )
+            return unpack(row[0])
+        except (sqlite3.Error, ValueError, OSError, zipfile.BadZipFile) as error:
+            raise _damaged(path, error) from None
+        finally:
+            db.close()
 
 
 @dataclass(frozen=True)
@@ -85,6 +135,7 @@ class Results:
         probes: one row per measure of a probe, likewise.
         timings: one row per epoch that was timed alone, and question that uses such training.
         predictions: what each trained network says of each test image, by trial_id.
+        weights: the weights of each trained network, where the suite keeps them.
         runs: the runs that wrote here, oldest first: started_at, command, the suite as it ran (JSON)
             with its text and its folder, and the cluster (JSON) if it ran on one.
         planned: number of distinct trials of the last run.
@@ -97,6 +148,7 @@ class Results:
     probes: pd.DataFrame
     timings: pd.DataFrame
     predictions: Predictions
+    weights: KeptWeights
     runs: pd.DataFrame
     planned: int
     folder: Path
@@ -320,6 +372,10 @@ def _insert(db: sqlite3.Connection, results: Sequence[TrialResult]) -> None:
         "INSERT INTO predictions VALUES (?, ?)", ((r.trial_id, p.wrong_by) for r, p in predicted)
     )
     db.executemany(
+        "INSERT INTO weights VALUES (?, ?)",
+        ((r.trial_id, r.weights) for r in results if r.weights is not None),
+    )
+    db.executemany(
         "INSERT OR IGNORE INTO labels VALUES (?, ?, ?)",
         ((r.dataset_checksum, p.classes, p.labels) for r, p in predicted),
     )
@@ -360,6 +416,7 @@ def load_results(folder: str | Path) -> Results:
         probes = pd.read_sql("SELECT * FROM probes", db)
         timings = _timings(db, suite)
         predictions = _predictions(db)
+        weights = KeptWeights(path, _with_weights(db))
     except (sqlite3.Error, pd.errors.DatabaseError) as error:
         raise _damaged(path / FILE, error) from None
     finally:
@@ -383,6 +440,7 @@ def load_results(folder: str | Path) -> Results:
         probes=_typed(by_use[_KEYS].merge(probes, on="trial_id"), frames.PROBES),
         timings=timings,
         predictions=predictions,
+        weights=weights,
         runs=runs,
         planned=uses.trial_id.nunique(),
         folder=path,
@@ -404,14 +462,24 @@ def _timings(db: sqlite3.Connection, suite: Suite) -> pd.DataFrame:
     """The frame ``timings``: a timed way of training has a row in each question that uses it."""
     import pandas as pd
 
-    there = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'timings'").fetchone()
-    if there is None or suite.imported is not None:
+    if not _has(db, "timings") or suite.imported is not None:
         return frames.typed([], frames.TIMINGS)
     measured = pd.read_sql("SELECT * FROM timings ORDER BY started_at, round, rowid", db)
     uses = [] if measured.empty else expand(suite.resized(seeds=1))
     keys = [(use.question, use.variant, use.trial.training.of_an_epoch) for use in uses]
     by_use = pd.DataFrame(keys, columns=["question", "variant", "settings"], dtype="object")
     return _typed(by_use.merge(measured, on="settings"), frames.TIMINGS)
+
+
+def _has(db: sqlite3.Connection, table: str) -> bool:
+    """Whether the file has a table that came later."""
+    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+    return db.execute(query, (table,)).fetchone() is not None
+
+
+def _with_weights(db: sqlite3.Connection) -> frozenset[str]:
+    rows = db.execute("SELECT trial_id FROM weights") if _has(db, "weights") else ()
+    return frozenset(trial_id for (trial_id,) in rows)
 
 
 def _predictions(db: sqlite3.Connection) -> Predictions:
@@ -514,9 +582,10 @@ def _check_format(db: sqlite3.Connection, path: Path, *, create: bool) -> None:
             hint="use the version of Seedwise that wrote it, or another folder with --out",
         )
     if create:
-        db.execute(_TIMINGS)
+        for table in _LATER:
+            db.execute(table)
         if "cluster" not in {row[1] for row in db.execute("PRAGMA table_info(runs)")}:
-            db.execute("ALTER TABLE runs ADD COLUMN cluster TEXT")  # came later, as the timings
+            db.execute("ALTER TABLE runs ADD COLUMN cluster TEXT")  # came later, as those tables
 
 
 @contextmanager

@@ -94,6 +94,7 @@ Closed: Final = Field(json_schema_extra={"additionalProperties": False})
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=LARGEST)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST)]
+Held = Annotated[int, Field(ge=0, le=LARGEST)]
 
 
 def _different(seeds: int | list[int]) -> int | list[int]:
@@ -238,6 +239,8 @@ class Question(_Model):
     epochs: Count | None = Field(default=None, description="if not the suite's")
     evaluate: Evaluate | None = Field(default=None, description="if not the suite's")
     probes: Probes | None = Field(default=None, description="if not the suite's")
+    validation: Held | None = Field(default=None, description="if not the suite's")
+    weights: bool | None = Field(default=None, description="if not the suite's")
     base: Settings = Settings()
     variants: Annotated[dict[Name, Variant], Closed] = Field(default_factory=dict)
     matrix: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
@@ -303,9 +306,7 @@ class Suite(_Model):
     source: str | None = Field(default=None, description="the document whose claims are tested")
     about: str | None = Field(default=None, description="free text, shown in the report")
     dataset: Data = Field(description="mnist, digits, {idx: F}, {npz: F}, {csv: F, label: C}, ...")
-    validation: Annotated[int, Field(ge=0, le=LARGEST)] = Field(
-        default=0, description="training images held out"
-    )
+    validation: Held = Field(default=0, description="training images held out")
     train_images: Count | None = Field(
         default=None, description="use only so many training images (a random part, by seed)"
     )
@@ -333,6 +334,10 @@ class Suite(_Model):
     predictions: bool = Field(
         default=True,
         description="keep what every trained network says of every test image, where there are classes",
+    )
+    weights: bool = Field(
+        default=False,
+        description="keep the weights of every trained network; they take the most space",
     )
     base: Settings = Settings()
     profiles: Annotated[dict[Name, Profile], Closed] = Field(default_factory=dict)
@@ -399,6 +404,16 @@ class Suite(_Model):
         """What is measured beside the curves of a question."""
         own = self.questions[question].probes
         return self.probes if own is None else own
+
+    def validation_of(self, question: str) -> int:
+        """How many training images are held out in a question."""
+        own = self.questions[question].validation
+        return self.validation if own is None else own
+
+    def weights_of(self, question: str) -> bool:
+        """Whether the weights of a question's networks are kept."""
+        own = self.questions[question].weights
+        return self.weights if own is None else own
 
     def metric(self, name: str) -> Metric:
         """The metric of that name: the suite's own, one of ``METRICS``, or ``probe/layer/measure``.

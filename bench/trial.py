@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.suite import Settings, Suite
 
 SCHEMA: Final = 1  # part of every id: raise it when the same settings begin to train differently
-_LATER: Final[Mapping[str, object]] = {"precision": "float32", "evaluate": {}}
+_LATER: Final[Mapping[str, object]] = {"precision": "float32", "evaluate": {}, "weights": False}
 MAX_USES: Final = 1_000_000  # seeds times variants, over all questions
 
 
@@ -41,6 +41,7 @@ class Training:
     predictions: bool = True
     precision: str = "float32"
     evaluate: Mapping[str, int] = field(default_factory=dict)
+    weights: bool = False
 
     @cached_property
     def canonical(self) -> str:
@@ -57,7 +58,8 @@ class Training:
     @property
     def of_an_epoch(self) -> str:
         """What the time of an epoch depends on, as JSON: not how many follow, nor what is kept of them."""
-        return replace(self, epochs=0, probes=(), predictions=False, evaluate={}).canonical
+        same = replace(self, epochs=0, evaluate={}, probes=(), predictions=False, weights=False)
+        return same.canonical
 
     @property
     def rate(self) -> float | None:
@@ -147,6 +149,7 @@ class TrialResult:
         tuple[int, str, float], ...
     ] = ()  # updates, one of the suite's own metrics, value
     predictions: Packed | None = None
+    weights: bytes | None = None  # see bench.weights.pack
     diverged_epoch: int | None = None
     prepare_time_s: float | None = None
     evaluate_time_s: float | None = None
@@ -223,12 +226,13 @@ def _training(suite: Suite, question: str, settings: Settings) -> Training:
         **given
         | {
             "dataset": suite.dataset_of(question),
-            "validation": suite.validation,
+            "validation": suite.validation_of(question),
             "train_images": suite.train_images,
             "epochs": suite.epochs_of(question),
             "evaluate": suite.evaluate_of(question),
             "probes": tuple(suite.probes_of(question)),
             "predictions": suite.predictions,
+            "weights": suite.weights_of(question),
         }
     )
 

@@ -7,17 +7,21 @@ import math
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_benchmark.stats import Stats
+from scipy import sparse
 
-from bench import load_results, load_suite
+from bench import datasets, load_results, load_suite, run
 from bench.errors import UsageError
-from bench.export import benchmark_stats, write_benchmark, write_frames
+from bench.export import benchmark_stats, write_benchmark, write_frames, write_weights
 from bench.store import Store
+from bench.suite import parse_suite
 from bench.trial import Timing, expand
 
 ODD = pd.DataFrame(
@@ -193,3 +197,99 @@ def test_a_folder_that_is_a_file_is_refused_for_timings(tiny, tmp_path):
         )
     with pytest.raises(UsageError, match="cannot be written"):
         write_benchmark(load_results(tmp_path / "run"), tmp_path / "file")
+
+
+PRUNED = """\
+suite: pruned
+title: Two widths
+dataset: digits
+seeds: 1
+epochs: 2
+validation: 200
+probes: [{sparsity: {delta: 0.01}}]
+base:
+  model: {mlp: {hidden: [16]}}
+  optimizer: {SGD: {learning_rate: 0.1}}
+questions:
+  kept:
+    ask: What are the weights?
+    weights: true
+    variants:
+      narrow: {}
+      wide: {model: {mlp: {hidden: [64]}}}
+  forgotten:
+    ask: And without?
+    variants:
+      narrow: {}
+"""
+
+
+@pytest.fixture(scope="module")
+def with_weights(tmp_path_factory):
+    """A run in which one question keeps its weights, and its exported folder."""
+    folder = tmp_path_factory.mktemp("weights")
+    results = run(parse_suite(PRUNED), folder / "results", workers=0)
+    paths = write_weights(results, folder / "to")
+    return results, {path.name: path for path in paths}
+
+
+def test_the_weights_of_the_questions_that_keep_them(with_weights):
+    results, paths = with_weights
+    kept = results.trials[results.trials.question == "kept"]
+    assert set(paths) == set(kept.trial_id)
+    for trial_id, path in paths.items():
+        with np.load(path / "weights.npz", allow_pickle=False) as file:
+            kept = {name: file[name] for name in file.files}
+        assert list(kept) == ["dense_1/kernel", "dense_1/bias", "dense_2/kernel", "dense_2/bias"]
+        for name, array in results.weights.of(trial_id).items():
+            np.testing.assert_array_equal(kept[name], array)
+
+
+@pytest.mark.parametrize(
+    ("inside", "ending", "measure"),
+    [
+        ("", "csr.npz", "csr_bytes"),
+        ("", "f32.gz", "gzip_bytes"),
+        ("pruned", "csr.npz", "pruned_csr_bytes"),
+        ("pruned", "f32.gz", "pruned_gzip_bytes"),
+    ],
+)
+def test_the_sizes_that_were_measured_are_those_of_the_files(with_weights, inside, ending, measure):
+    results, paths = with_weights
+    for trial_id, path in paths.items():
+        rows = results.probes[results.probes.trial_id == trial_id]
+        said = rows[(rows.layer == "") & (rows.measure == measure)].value.iloc[0]
+        files = sorted((path / inside).glob(f"*.{ending}"))
+        assert [file.name for file in files] == [f"dense_{i}.{ending}" for i in (1, 2)]
+        assert said == sum(file.stat().st_size for file in files)
+
+
+def test_the_pruned_network_has_the_test_accuracy_that_was_said(with_weights):
+    """From the exported files alone, with numpy and scipy."""
+    results, paths = with_weights
+    digits = datasets.load("digits", folder=Path())
+    for trial_id, path in paths.items():
+        with np.load(path / "weights.npz") as file:
+            biases = [file["dense_1/bias"], file["dense_2/bias"]]
+        first, second = (
+            sparse.load_npz(path / "pruned" / f"dense_{i}.csr.npz").toarray() for i in (1, 2)
+        )
+        x = digits.x_test.reshape(len(digits.x_test), -1) * digits.scale
+        outputs = np.maximum(x @ first + biases[0], 0) @ second + biases[1]
+        rows = results.probes[results.probes.trial_id == trial_id]
+        said = rows[rows.measure == "pruned_accuracy"].value.iloc[0]
+        assert said == pytest.approx((outputs.argmax(axis=1) == digits.y_test).mean(), abs=0.003)
+
+
+def test_no_weights_were_kept(tiny_results, tmp_path):
+    with pytest.raises(UsageError, match="no weights were kept"):
+        write_weights(load_results(tiny_results), tmp_path)
+
+
+def test_the_command_writes_them_beside_the_frames(bench, with_weights, tmp_path):
+    results, paths = with_weights
+    done = bench("export", results.folder, "--to", tmp_path, "--weights")
+    assert done.returncode == 0, done.stderr
+    assert "weights of 2 networks" in done.stdout
+    assert {path.name for path in (tmp_path / "weights").iterdir()} == set(paths)
+    assert (tmp_path / "probes.parquet").exists()

@@ -12,7 +12,7 @@ import bench
 PACKAGE = Path(bench.__file__).parent
 LAYERS = (  # from below; modules of one layer do not import each other
     {"errors", "frames", "resources", "machine"},
-    {"stats", "suite", "backend", "predictions"},
+    {"stats", "suite", "backend", "predictions", "weights"},
     {"trial", "cluster"},
     {"plugins", "store"},
     {"datasets", "keras_objects", "estimate"},

@@ -16,6 +16,7 @@ from bench.plugins import Evaluation
 from bench.runner import check, order, run_trial, stops
 from bench.suite import load_suite
 from bench.trial import Training, Trial, expand
+from bench.weights import unpack
 
 N_TRAIN = 1442  # digits
 BASE = Training(
@@ -49,6 +50,15 @@ def test_a_trial_records_every_epoch_from_before_training(trial):
     assert result.curve[0].test_accuracy < 0.4 < result.curve[2].test_accuracy
     assert result.parameters == 64 * 16 + 16 + 16 * 10 + 10
     assert {probe for _, probe, _ in result.probes} == {"sparsity"}
+
+
+def test_weights_are_kept_where_the_suite_says_so(trial):
+    assert run_trial(trial).weights is None
+    kept = run_trial(replace(trial, training=replace(trial.training, weights=True)))
+    arrays = unpack(kept.weights)
+    assert [a.shape for a in arrays.values()] == [(64, 16), (16,), (16, 10), (10,)]
+    said = {m.measure: m.value for _, _, m in kept.probes if m.layer == "dense_1"}
+    assert np.abs(arrays["dense_1/kernel"]).mean() == pytest.approx(said["mean_abs"], rel=1e-5)
 
 
 def of_probes(result):

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -18,6 +19,7 @@ from bench.plugins import Measure
 from bench.store import APPLICATION_ID, FILE, SCHEMA, Store
 from bench.suite import load_suite, parse_suite
 from bench.trial import CurvePoint, TrialResult, expand
+from bench.weights import pack
 
 
 @pytest.fixture
@@ -606,3 +608,51 @@ def test_the_evaluations_of_a_question(folder, suite):
     expected = results.curves[results.curves.question == "rates"]
     pd.testing.assert_frame_equal(results.curves_of("rates"), expected)
     assert results.curves_of("nothing").empty
+
+
+def test_weights_are_kept_and_read_one_by_one(folder, suite):
+    kernel = np.arange(6, dtype=np.float32).reshape(2, 3)
+    with Store(folder) as store:
+        first, second, *_ = begin(store, suite).values()
+        store.append(result(first, weights=pack([("dense_1/kernel", kernel)])), result(second))
+    kept = load_results(folder).weights
+    assert kept.trials == {first.id}
+    assert first.id in kept
+    assert second.id not in kept
+    (path, back), *_ = kept.of(first.id).items()
+    assert path == "dense_1/kernel"
+    np.testing.assert_array_equal(back, kernel)
+    with pytest.raises(StoreError, match="no weights of this trial"):
+        kept.of(second.id)
+
+
+def test_weights_go_with_their_trial(folder, suite):
+    with Store(folder) as store:
+        trial = next(iter(begin(store, suite).values()))
+        store.append(result(trial, weights=pack([])))
+        store.append(result(trial))
+    assert not load_results(folder).weights.trials
+
+
+def test_damaged_weights(folder, suite):
+    with Store(folder) as store:
+        trial = next(iter(begin(store, suite).values()))
+        store.append(result(trial, weights=b"PK no zip"))
+    with pytest.raises(StoreError, match="cannot be read"):
+        load_results(folder).weights.of(trial.id)
+
+
+def test_a_file_from_before_weights_were_kept(folder, suite):
+    """It is read as it is, and gets the table when it is written to."""
+    with Store(folder) as store:
+        first, second, *_ = begin(store, suite).values()
+        store.append(result(first))
+    with sqlite3.connect(folder / FILE) as db:
+        db.execute("DROP TABLE weights")
+        db.execute("DROP TABLE timings")
+    results = load_results(folder)
+    assert not results.weights.trials
+    assert len(results.trials) > 0
+    with Store(folder) as store:
+        store.append(result(second, weights=pack([])))
+    assert load_results(folder).weights.trials == {second.id}

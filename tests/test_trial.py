@@ -156,6 +156,20 @@ def test_a_trial_has_all_that_the_suite_says():
     )
 
 
+def test_questions_with_validation_and_weights_of_their_own():
+    more = "ask: second\n    validation: 20\n    weights: true"
+    suite = parse_suite(SUITE.replace("ask: second", more) + "validation: 5\n")
+    by_question = {u.question: u.trial.training for u in expand(suite)}
+    assert (by_question["one"].validation, by_question["one"].weights) == (5, False)
+    assert (by_question["two"].validation, by_question["two"].weights) == (20, True)
+    none = parse_suite(SUITE.replace("ask: second", "ask: second\n    validation: 0"))
+    assert none.validation_of("two") == 0
+    kept = dataclasses.replace(BASE, weights=True)
+    assert Trial(kept, 0).id != Trial(BASE, 0).id
+    assert "weights" not in BASE.canonical
+    assert kept.of_an_epoch == BASE.of_an_epoch
+
+
 def test_questions_of_their_own_data_length_and_evaluations():
     text = SUITE.replace(
         "ask: second",

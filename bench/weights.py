@@ -1,0 +1,82 @@
+"""A trained network's weights: packed to be kept, and as the files that sparse weights pack into.
+
+The sizes that are reported are those of these files, and ``bench export --weights`` writes the same ones.
+Weights are the kernels alone: no biases, no parameters of a normalisation.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+Kernels = dict[str, np.ndarray]
+"""Layer -> array of two or more dimensions, in the model's order."""
+
+
+def pack(arrays: Iterable[tuple[str, np.ndarray]]) -> bytes:
+    """Path and value of arrays as an ``.npz`` file, compressed; no pickle."""
+    file, named = io.BytesIO(), dict[str, Any](arrays)
+    np.savez_compressed(file, **named)
+    return file.getvalue()
+
+
+def unpack(data: bytes) -> dict[str, np.ndarray]:
+    """The inverse of ``pack``."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as file:
+        return {path: file[path] for path in file.files}
+
+
+def kernels(arrays: Iterable[tuple[str, np.ndarray]]) -> Kernels:
+    """The kernels among a network's arrays, by layer."""
+    return {path.rpartition("/")[0]: array for path, array in arrays if array.ndim >= 2}
+
+
+def nonzero(found: Kernels) -> int:
+    """How many weights are not 0."""
+    return sum(int(np.count_nonzero(array)) for array in found.values())
+
+
+def pruned(found: Kernels, keep: int) -> Kernels:
+    """Global magnitude pruning: all weights but the ``keep`` largest of the network become 0.
+
+    Those as large as the smallest that is kept are kept too.
+    """
+    size = np.concatenate([np.abs(array).ravel() for array in found.values()])
+    least = np.partition(size, size.size - keep)[size.size - keep] if keep else np.inf
+    return {
+        layer: np.where(np.abs(array) >= least, array, array.dtype.type(0))
+        for layer, array in found.items()
+    }
+
+
+def raw(kernel: np.ndarray) -> bytes:
+    """Little-endian float32 in the order of the array: what a dense file holds."""
+    return kernel.astype("<f4").tobytes()
+
+
+def as_gzip(kernel: np.ndarray) -> bytes:
+    """The raw bytes by gzip, level 9, with no time in it: equal weights, equal bytes."""
+    return gzip.compress(raw(kernel), compresslevel=9, mtime=0)
+
+
+def as_csr(kernel: np.ndarray) -> bytes:
+    """Compressed sparse rows (float32, 32-bit indices), as ``scipy.sparse.load_npz`` reads them.
+
+    A kernel of more than two dimensions is a matrix with its last one as columns.
+    """
+    from scipy import sparse
+
+    matrix = sparse.csr_array(kernel.astype("<f4").reshape(-1, kernel.shape[-1]))
+    file = io.BytesIO()
+    sparse.save_npz(file, matrix, compressed=False)
+    return file.getvalue()
+
+
+FILES: Final[Mapping[str, Callable[[np.ndarray], bytes]]] = {"csr.npz": as_csr, "f32.gz": as_gzip}
+"""Endings of a kernel's files, and what makes their content."""
