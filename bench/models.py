@@ -110,6 +110,7 @@ def mlp(
     *,
     hidden: Sequence[int] = (100,),
     activation: str = "relu",
+    initializer: Spec | None = None,
     l1: float | None = 0,
     l2: float | None = 0,
     dropout: float | None = 0,
@@ -122,6 +123,7 @@ def mlp(
         outputs: number of outputs.
         hidden: neurons per hidden layer.
         activation: of the hidden layers, by its Keras name.
+        initializer: of the hidden layers' weights, by its Keras name; default Glorot's uniform one.
         l1: strength of the penalty sum |w| on the hidden layers' weights (not on the output layer's).
         l2: the same with sum w².
         dropout: share of hidden neurons left out per image and update.
@@ -131,12 +133,14 @@ def mlp(
     """
     layers: list[Spec] = [{"GaussianBlur": {"sigma": blur}}] if blur else []
     layers.append("Flatten")
-    penalty = {"kernel_regularizer": {"L1L2": {"l1": l1 or 0.0, "l2": l2 or 0.0}}}
+    options: dict[str, Any] = {"activation": activation}
+    if initializer is not None:
+        options["kernel_initializer"] = initializer
+    if l1 or l2:
+        options["kernel_regularizer"] = {"L1L2": {"l1": l1 or 0.0, "l2": l2 or 0.0}}
     kind = "StandardizedDense" if normalization == "weight" else "Dense"
     for units in hidden:
-        layers.append(
-            {kind: {"units": units, "activation": activation, **(penalty if l1 or l2 else {})}}
-        )
+        layers.append({kind: {"units": units, **options}})
         if normalization in _BEHIND:
             layers.append(_BEHIND[normalization])
         if dropout:
@@ -172,6 +176,11 @@ def _check_mlp(arguments: Mapping[str, Any]) -> None:
             "hidden",
             isinstance(hidden, list) and all(type(n) is int and n > 0 for n in hidden),
             "a list of layer sizes, each at least 1",
+        ),
+        (
+            "initializer",
+            isinstance(arguments.get("initializer"), str | Mapping | None),
+            "a Keras initializer by its name, such as he_normal",
         ),
         (
             "normalization",

@@ -45,6 +45,7 @@ def test_every_part_of_an_mlp():
     spec = {
         "hidden": [5],
         "activation": "tanh",
+        "initializer": "he_normal",
         "l1": 0.1,
         "l2": 0.2,
         "dropout": 0.3,
@@ -54,6 +55,7 @@ def test_every_part_of_an_mlp():
     blur, _, dense, norm, dropout, out = build({"mlp": spec}).layers[1:]
     assert blur.sigma == 1.5
     assert dense.activation.__name__ == "tanh"
+    assert type(dense.kernel_initializer).__name__ == "HeNormal"
     assert (dense.kernel_regularizer.l1, dense.kernel_regularizer.l2) == (0.1, 0.2)
     assert type(norm).__name__ == "BatchNormalization"
     assert dropout.rate == 0.3
