@@ -16,6 +16,7 @@ from bench.analysis import (
     speed,
     targets,
 )
+from bench.analysis.capacity import Capacity, capacities
 from bench.analysis.claims import JudgedClaim, judge
 from bench.analysis.comparisons import Compared, compare_question, margin_of, primary_of
 from bench.analysis.conditions import Conditions, conditions
@@ -29,6 +30,7 @@ from bench.analysis.metrics import Measurements, measure
 from bench.analysis.rates import Rate, convergence_rates
 from bench.analysis.reported import ReportedNumber, reported_numbers
 from bench.analysis.sensitivity import Method, sensitivities
+from bench.analysis.sizes import Sizes, sizes
 from bench.analysis.speed import Speed, speeds
 from bench.analysis.targets import Reaching, reachings
 from bench.analysis.timing import EpochTimes, epoch_times
@@ -59,6 +61,8 @@ class QuestionAnalysis:
         times: seconds per epoch of each variant, as it trained.
         landscape: how smooth it is; None where no probe measured that.
         methods: what the learning rate matters to each; empty where variants do not differ in it.
+        sizes: how small the networks are; None where the question does not speak of it.
+        capacity: how large each network is; empty where the probe did not count.
     """
 
     suite: Suite
@@ -82,6 +86,8 @@ class QuestionAnalysis:
     times: tuple[EpochTimes, ...]
     landscape: Landscape | None
     methods: tuple[Method, ...]
+    sizes: Sizes | None
+    capacity: tuple[Capacity, ...]
 
     @property
     def title(self) -> str:
@@ -213,4 +219,6 @@ def _question(
         times=tuple(epoch_times(results, measured, name)),
         landscape=landscape(results, name, compared),
         methods=sensitivities(measured, name, alpha=how.alpha),
+        sizes=sizes(results, measured, name),
+        capacity=tuple(capacities(measured, name)),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bench import frames, stats
+from bench.analysis import sizes
 from bench.analysis.contrast import Finding, Mean, as_family, contrast, mean_over_seeds
 from bench.analysis.crossings import SPENT, target
 from bench.analysis.looks import ALPHA
@@ -125,8 +126,10 @@ def _secondary(measured: Measurements, question: str, variants: list[str]) -> li
     names = [name for name in (*SECONDARY, *suite.metrics) if name != primary_of(suite, question)]
     if target(suite, question) is None:
         names = [name for name in names if name not in SPENT]
-    if suite.validation == 0:
+    if suite.validation_of(question) == 0:
         names = [name for name in names if name != "selected"]
+    if sizes.has_part(measured, question):
+        names += [f"{sizes.PROBE}//{measure}" for measure in sizes.COMPARED]
     found = [n for n in names if any(measured.of(question, v, n).by_seed for v in variants)]
     return [*found, *_smoothness(measured, question, variants)]
 

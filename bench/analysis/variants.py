@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bench.analysis import sizes
 from bench.analysis.contrast import Mean, mean_over_seeds
 from bench.analysis.whole_curves import BEST
 
@@ -95,13 +96,17 @@ def summaries(
 
 
 def _evidence(measured: Measurements, question: str) -> list[str]:
-    """Measures that a question's claims and reported numbers name, then those of the whole network."""
+    """Measures that a question's claims and reported numbers name, then those of the whole network.
+
+    Not those of sparsity, where it has a part of the report to itself.
+    """
     asked = measured.suite.questions[question]
     named = [claim.test.metric for claim in asked.claims if "/" in claim.test.metric]
     named += [name for printed in asked.reported.values() for name in printed if "/" in name]
     whole = [
         name
         for probe in dict.fromkeys(name.split("/")[0] for name in named)
+        if probe != sizes.PROBE or not sizes.has_part(measured, question)
         for name in measured.probe_measures(question, probe)
         if name.split("/")[1] == "" and not name.endswith("/cost_s")
     ]

@@ -5,6 +5,7 @@ A block holds text and numbers that are already rounded, never markup: templates
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -133,6 +134,30 @@ class Figure(Block):
     panels: tuple[Panel, ...]
     legend: tuple[tuple[str, int], ...] = ()
     """Variants with the numbers of their colours."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A small picture, enlarged on the page without smoothing."""
+
+    title: str
+    png: bytes = field(repr=False)
+    alt: str
+
+    @property
+    def source(self) -> str:
+        """Its content as an address."""
+        return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
+
+
+@dataclass(frozen=True)
+class Pictures(Block):
+    """Pictures side by side with one caption."""
+
+    template: ClassVar[str] = "pictures.html"
+    anchor: str
+    caption: str
+    items: tuple[Picture, ...]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Charts are as wide as their place on the page. Shares are scaled to percent here
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from bench.analysis.comparisons import Compared
     from bench.analysis.factors import Factorial
     from bench.analysis.rates import Rate
+    from bench.analysis.sizes import By, Sizes
     from bench.analysis.targets import Reaching
     from bench.frames import Metric
 
@@ -41,6 +43,9 @@ _MOST_WHOLE: Final = (
 _MOST_FITTED: Final = 60  # dots of a curve, or points of a fitted line
 
 _QUANTILES: Final = ("q05", "q25", "median", "q75", "q95")
+
+_BIN: Final = 0.25  # of the probe's histogram, in powers of ten
+_FEW: Final = 0.0005  # share of the weights that cannot be seen in it
 
 Rows = list[dict[str, Any]]
 
@@ -207,6 +212,144 @@ def _interaction(one: Factorial, i: int, j: int) -> Panel:
         for b, level in enumerate(along.levels)
     )
     return _panel(f"{lines.name} and {along.name}", layers, 260, f"Means of {title}. {said}.")
+
+
+def pareto(question: QuestionAnalysis, found: Sizes) -> list[Panel]:
+    """Test accuracy against each size in which networks differ: every one, and the frontier of the means."""
+    words: dict[By, str] = {"gzip_bytes": "bytes, gzipped", "nonzero": "weights that are not 0"}
+    panels = [
+        _pareto(question, found, by, said)
+        for by, said in words.items()
+        if len({getattr(network, by) for network in found.networks}) > 1
+    ]
+    return [panel for panel in panels if panel]
+
+
+def outside_of_pareto(found: Sizes) -> tuple[str, ...]:
+    """Variants outside of its zoomed axis."""
+    return _accuracies(found).outside
+
+
+def _accuracies(found: Sizes) -> Frame:
+    by_name: dict[str, list[float]] = {}
+    for network in found.networks:
+        by_name.setdefault(network.variant, []).append(100 * network.accuracy)
+    return frame(by_name, {name: sum(v) / len(v) for name, v in by_name.items()})
+
+
+def _pareto(question: QuestionAnalysis, found: Sizes, by: By, words: str) -> Panel | None:
+    names = [v.name for v in question.variants]
+    axis = _accuracies(found)
+    rows: Rows = [
+        {
+            "variant": n.variant,
+            "seed": n.seed,
+            "kind": "pruned" if n.pruned else "trained",
+            "size": getattr(n, by),
+            "accuracy": 100 * n.accuracy,
+        }
+        for n in found.networks
+        if n.variant not in axis.outside and getattr(n, by) > 0
+    ]
+    if not rows:
+        return None
+    ends = [p for p in found.frontier(by) if p.variant not in axis.outside and p.size > 0]
+    line: Rows = [{"size": p.size, "accuracy": 100 * p.accuracy} for p in ends]
+    least, most = min(r["size"] for r in rows), max(r["size"] for r in rows)
+    ticks = [t for t in _log_ticks([least, most]) if least <= t <= most]
+    x = alt.X("size:Q").title(f"{words}, log scale").scale(type="log", nice=False, padding=12)
+    values = ticks if len(ticks) > 1 else alt.Undefined
+    x = x.axis(grid=False, values=values, tickCount=4, format="~s")
+    y = alt.Y("accuracy:Q").title("test accuracy (%)").axis(tickCount=5)
+    y = y.scale(domain=axis.ends, nice=False, zero=False)
+    tips = [
+        *_tooltip("variant", "seed", size=words, accuracy="test accuracy (%)"),
+        alt.Tooltip("kind:N"),
+    ]
+    shown = {
+        kind: alt.Chart(_data([r for r in rows if r["kind"] == kind])).encode(
+            x=x, y=y, color=_colours(names), shape=_shapes(names), tooltip=tips
+        )
+        for kind in ("trained", "pruned")
+    }
+    frontier = alt.Chart(_data(line)).encode(x=x, y=y)
+    layers = [
+        frontier.mark_line(
+            interpolate="step-after", color="var(--muted)", strokeWidth=1.5, clip=True
+        ),
+        shown["trained"].mark_point(size=56, filled=True, opacity=0.85, clip=True),
+        shown["pruned"].mark_point(size=56, filled=False, opacity=1, clip=True),
+    ]
+    said = "; ".join(f"{p.name} {p.size:,.0f} at {100 * p.accuracy:.2f} %" for p in ends)
+    alt_text = f"Dots: test accuracy against {words}, on a logarithmic scale. Frontier: {said}."
+    return _panel(f"Accuracy against {words}", layers, 320, alt_text)
+
+
+def magnitudes(question: QuestionAnalysis, found: Sizes) -> Panel | None:
+    """A histogram of |w| for each variant, one above the other, on one logarithmic axis.
+
+    None where every weight is 0.
+    """
+    names = [v.name for v in question.variants if any(found.histograms[v.name].values())]
+    if not names:
+        return None
+    most = max(max(found.histograms[name].values()) for name in names)
+    histograms = [found.histograms[name] for name in names]
+    seen = [k for shares in histograms for k, share in shares.items() if share >= _FEW]
+    first, last = min(seen), max(seen) + _BIN
+    bars: Rows = [
+        {
+            "variant": name,
+            "from": 10**k,
+            "to": 10 ** (k + _BIN),
+            "share": 100 * share,
+            "foot": row + 1,
+            "top": row + 1 - 0.85 * share / most,
+        }
+        for row, name in enumerate(names)
+        for k, share in found.histograms[name].items()
+        if share >= _FEW
+    ]
+    zeros: Rows = [
+        {"at": 10**first, "row": row + 0.62, "text": f"{wording.number(100 * zero, 1)} % are 0"}
+        for row, name in enumerate(names)
+        if (zero := found.means[name]["exact_zeros"].value or 0.0) > 0
+    ]
+    scale = alt.Scale(type="log", domain=[10**first, 10**last], nice=False)
+    axis = alt.Axis(
+        title=None, values=[row + 0.7 for row in range(len(names))], grid=False, labelFontSize=13,
+        labelColor="var(--text)", labelLimit=150, labelOverlap=False,
+        labelExpr=f"{json.dumps(names)}[floor(datum.value)]",
+    )  # fmt: skip
+    y = alt.Y("top:Q").axis(axis).scale(domain=[0, len(names)], reverse=True, nice=False)
+    x = alt.X("from:Q").title("|w|, log scale").scale(scale).axis(format="~e", tickCount=6)
+    colours = _colours([v.name for v in question.variants])
+    tips = [*_tooltip("variant", share="share (%)"), alt.Tooltip("from:Q").format(".2~e")]
+    layers = [
+        alt.Chart(_data(bars))
+        .mark_rect(clip=True)
+        .encode(
+            x=x,
+            x2="to:Q",
+            y=y,
+            y2="foot:Q",
+            color=colours,
+            tooltip=tips,
+        ),
+        alt.Chart(_data(zeros))
+        .mark_text(align="left", dx=4, fontSize=12, color="var(--muted)")
+        .encode(x="at:Q", y="row:Q", text="text:N"),
+    ]
+    said = "; ".join(f"{name} {_mode(found.histograms[name])}" for name in names)
+    heading = "How large the weights are"
+    return _panel(
+        heading, layers, len(names) * ROW, f"Histograms of |w|. Most weights near: {said}."
+    )
+
+
+def _mode(histogram: Mapping[float, float]) -> str:
+    """The middle of the fullest bin."""
+    return f"{10 ** (max(histogram, key=lambda k: histogram[k]) + _BIN / 2):.1e}"
 
 
 def reached(question: QuestionAnalysis) -> Panel:
@@ -599,6 +742,12 @@ def _rows(names: list[str]) -> alt.Y:
 def _colours(names: list[str]) -> alt.Color:
     palette_ = [palette.colour(position) for position in range(len(names))]
     return alt.Color("variant:N").scale(domain=names, range=palette_).legend(None)
+
+
+def _shapes(names: list[str]) -> alt.Shape:
+    """Circles, then squares for those whose colours come again."""
+    shapes = [palette.shape(position) for position in range(len(names))]
+    return alt.Shape("variant:N").scale(domain=names, range=shapes).legend(None)
 
 
 def _dashes(names: list[str]) -> alt.StrokeDash:

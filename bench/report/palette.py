@@ -40,5 +40,10 @@ def colour(position: int) -> str:
 
 
 def dash(position: int) -> tuple[int, ...]:
-    """The dashes of its line."""
-    return DASHES[position % len(DASHES)]
+    """The dashes of its line: others than those of the line whose colour it shares."""
+    return DASHES[(position + position // len(LIGHT)) % len(DASHES)]
+
+
+def shape(position: int) -> str:
+    """The shape of its dots, where colours alone would not do."""
+    return ("circle", "square", "diamond")[position // len(LIGHT) % 3]

@@ -11,6 +11,7 @@ from bench.analysis.whole_curves import BEST
 from bench.frames import SMOOTHNESS
 from bench.report import (
     by_example,
+    capacity,
     details,
     factors,
     figures,
@@ -18,6 +19,7 @@ from bench.report import (
     rates,
     reaching,
     sensitivity,
+    sizes,
     speed,
     tables,
 )
@@ -75,6 +77,8 @@ def _question(analysis: Analysis, question: QuestionAnalysis) -> Section:
     label = analysis.conditions.seed_label
     blocks.append(_comparison(question, label=label))
     blocks += factors.blocks(question, label)
+    blocks += sizes.blocks(question)
+    blocks += capacity.blocks(question)
     blocks += reaching.blocks(question, label)
     blocks += speed.blocks(question)
     blocks += rates.blocks(question, label)
@@ -239,7 +243,8 @@ def _matrix(question: QuestionAnalysis) -> Table | None:
     by_metric: dict[str, dict[str, Compared]] = {}
     elsewhere = (*SPENT, *SMOOTHNESS, *(["epoch_time_s"] if question.speeds else []))
     for c in question.secondary:
-        if c.metric.name not in elsewhere:  # these have a table of their own
+        # Others have a table of their own.
+        if c.metric.name not in elsewhere and "/" not in c.metric.name:
             by_metric.setdefault(c.metric.name, {})[c.variant] = c
     if not by_metric:
         return None
