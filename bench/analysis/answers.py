@@ -97,7 +97,7 @@ def predicate(found: Finding, other: str) -> str:
         return _arrival(found, other)
     amount = amount_of(abs(difference), metric, found.half_width)
     held = "/" in metric.name or metric.name in _NOT_AN_END
-    if _is_zero(amount):
+    if is_zero(amount):
         return f"{'has' if held else 'ends at'} about the same {metric.label} as {other}"
     if held:
         return f"has a {_direction(found)} {metric.label} than {other}, by {amount}"
@@ -119,7 +119,7 @@ def _arrival(found: Finding, other: str) -> str:
         return f"never reaches the target within the budget, at least {when}"
     if other_never:
         return f"reaches the target at least {when}, which never does within the budget"
-    said = f"as early as {other}" if _is_zero(amount) else when
+    said = f"as early as {other}" if is_zero(amount) else when
     if between.missed_a or between.missed_b:
         said += f" on average, the budget counted for {_misses(found, other)}"
     return f"reaches the target {said}"
@@ -248,7 +248,7 @@ def _why(judged: JudgedClaim) -> str:
     return f" Any difference in the direction {direction} is below the margin of {margin}."
 
 
-def _is_zero(amount: str) -> bool:
+def is_zero(amount: str) -> bool:
     """Whether an amount rounds to nothing."""
     return float(amount.partition(" ")[0].replace(",", "")) == 0
 

@@ -216,6 +216,8 @@ def _main(found: Finding) -> str:
     if metric.ratio:
         return f"{metric.label} {_times(found)} as long"
     amount = answers.amount_of(abs(size), metric, found.half_width)
+    if answers.is_zero(amount):
+        return f"about the same {metric.label}"
     return f"{metric.label} {'lower' if size < 0 else 'higher'} by {amount}"
 
 
@@ -224,6 +226,8 @@ def _beyond(found: Finding) -> str:
     if found.metric.ratio:
         return f"{_times(found)} as large"
     amount = answers.amount_of(abs(size), found.metric, found.half_width)
+    if answers.is_zero(amount):
+        return "no larger or smaller"
     return f"{amount} {'lower' if size < 0 else 'higher'}"
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from bench.frames import Metric
 
 ROW: Final = 34  # px per variant in charts with a row for each
+_LONG_NAME: Final = 24  # characters beside a row
+_LINE: Final = 11  # px, where a name takes several lines
 _FEW_POINTS: Final = 12  # shorter curves show their evaluations as dots
 _NUMBER: Final = ".4~r"
 _MOST_DOTS: Final = 3_000  # of seeds, on a page; above, quantiles take their place
@@ -104,7 +106,7 @@ def seeds(question: QuestionAnalysis) -> Panel:
     ]
     ranges = [f"{name} {min(v):.4g} to {max(v):.4g}" for name, v in found.items() if v]
     alt_text = f"Dots: {title} of every seed. {'; '.join(ranges)}."
-    return _panel(f"{_capital(measure)} at the end, every seed", layers, len(names) * ROW, alt_text)
+    return _panel(f"{_capital(measure)} at the end, every seed", layers, _height(names), alt_text)
 
 
 def _quantiles(question: QuestionAnalysis) -> Panel:
@@ -136,7 +138,7 @@ def _quantiles(question: QuestionAnalysis) -> Panel:
     said = [f"{name} {median:.4g}" for name, median in centres.items()]
     alt_text = f"Quantiles of {title} over seeds. Medians: {'; '.join(said)}."
     heading = f"{_capital(measure)} at the end, quantiles over seeds"
-    return _panel(heading, layers, len(names) * ROW, alt_text)
+    return _panel(heading, layers, _height(names), alt_text)
 
 
 def forest(question: QuestionAnalysis) -> Panel | None:
@@ -170,7 +172,7 @@ def forest(question: QuestionAnalysis) -> Panel | None:
     said = "; ".join(f"{name} {difference:+.3g}" for name, difference in centres.items())
     heading = f"{_capital(measure)}: difference to {question.baseline}"
     alt_text = f"{heading}, {unit}: {said}."
-    return _panel(heading, layers, len(names) * ROW, alt_text)
+    return _panel(heading, layers, _height(names), alt_text)
 
 
 def interactions(one: Factorial) -> list[Panel]:
@@ -195,7 +197,15 @@ def _interaction(one: Factorial, i: int, j: int) -> Panel:
     ]
     colours = [palette.colour(position) for position in range(len(lines.levels))]
     colour = alt.Color("line:N", sort=None).scale(domain=list(lines.levels), range=colours)
-    legend = alt.Legend(title=lines.name, orient="top", labelColor="var(--text)")
+    legend = alt.Legend(
+        title=lines.name,
+        orient="top",
+        labelColor="var(--text)",
+        titleColor="var(--muted)",
+        labelFontSize=12,
+        titleFontSize=12,
+        titleFontWeight="normal",
+    )
     x = alt.X("level:O").sort(None).title(along.name).axis(labelAngle=0)
     y = alt.Y("value:Q").scale(zero=False).axis(title=title, tickCount=5)
     base = alt.Chart(_data(rows)).encode(x=x, color=colour.legend(legend))
@@ -266,20 +276,18 @@ def _pareto(question: QuestionAnalysis, found: Sizes, by: By, words: str) -> Pan
         *_tooltip("variant", "seed", size=words, accuracy="test accuracy (%)"),
         alt.Tooltip("kind:N"),
     ]
-    shown = {
-        kind: alt.Chart(_data([r for r in rows if r["kind"] == kind])).encode(
-            x=x, y=y, color=_colours(names), shape=_shapes(names), tooltip=tips
-        )
+    marks = {
+        kind: alt.Chart(_data(some))
+        .mark_point(size=56, filled=kind == "trained", opacity=0.85, clip=True)
+        .encode(x=x, y=y, color=_colours(names), shape=_shapes(names), tooltip=tips)
         for kind in ("trained", "pruned")
+        if (some := [r for r in rows if r["kind"] == kind])
     }
     frontier = alt.Chart(_data(line)).encode(x=x, y=y)
-    layers = [
-        frontier.mark_line(
-            interpolate="step-after", color="var(--muted)", strokeWidth=1.5, clip=True
-        ),
-        shown["trained"].mark_point(size=56, filled=True, opacity=0.85, clip=True),
-        shown["pruned"].mark_point(size=56, filled=False, opacity=1, clip=True),
-    ]
+    frontier = frontier.mark_line(
+        interpolate="step-after", color="var(--muted)", strokeWidth=1.5, clip=True
+    )
+    layers = [*([frontier] if line else []), *marks.values()]
     said = "; ".join(f"{p.name} {p.size:,.0f} at {100 * p.accuracy:.2f} %" for p in ends)
     alt_text = f"Dots: test accuracy against {words}, on a logarithmic scale. Frontier: {said}."
     return _panel(f"Accuracy against {words}", layers, 320, alt_text)
@@ -316,11 +324,14 @@ def magnitudes(question: QuestionAnalysis, found: Sizes) -> Panel | None:
         if (zero := found.means[name]["exact_zeros"].value or 0.0) > 0
     ]
     scale = alt.Scale(type="log", domain=[10**first, 10**last], nice=False)
+    lines = [_lines_of(name) for name in names]
     axis = alt.Axis(
-        title=None, values=[row + 0.7 for row in range(len(names))], grid=False, labelFontSize=13,
-        labelColor="var(--text)", labelLimit=150, labelOverlap=False,
-        labelExpr=f"{json.dumps(names)}[floor(datum.value)]",
-    )  # fmt: skip
+        values=[row + 0.7 for row in range(len(names))],
+        grid=False,
+        labelOverlap=False,
+        labelExpr=f"{json.dumps(lines)}[floor(datum.value)]",
+        **_row_labels(names),
+    )
     y = alt.Y("top:Q").axis(axis).scale(domain=[0, len(names)], reverse=True, nice=False)
     x = alt.X("from:Q").title("|w|, log scale").scale(scale).axis(format="~e", tickCount=6)
     colours = _colours([v.name for v in question.variants])
@@ -338,13 +349,11 @@ def magnitudes(question: QuestionAnalysis, found: Sizes) -> Panel | None:
         ),
         alt.Chart(_data(zeros))
         .mark_text(align="left", dx=4, fontSize=12, color="var(--muted)")
-        .encode(x="at:Q", y="row:Q", text="text:N"),
+        .encode(x="at:Q", y=alt.Y("row:Q").axis(axis), text="text:N"),
     ]
     said = "; ".join(f"{name} {_mode(found.histograms[name])}" for name in names)
     heading = "How large the weights are"
-    return _panel(
-        heading, layers, len(names) * ROW, f"Histograms of |w|. Most weights near: {said}."
-    )
+    return _panel(heading, layers, _height(names), f"Histograms of |w|. Most weights near: {said}.")
 
 
 def _mode(histogram: Mapping[float, float]) -> str:
@@ -735,8 +744,34 @@ def _x(name: str, title: str, axis: Frame) -> alt.X:
 
 
 def _rows(names: list[str]) -> alt.Y:
-    axis = alt.Axis(title=None, labelFontSize=13, labelColor="var(--text)", labelLimit=150)
+    lines = json.dumps({name: _lines_of(name) for name in names})
+    axis = alt.Axis(labelExpr=f"{lines}[datum.value]", **_row_labels(names))
     return alt.Y("variant:N").sort(names).axis(axis).scale(domain=names)
+
+
+def _row_labels(names: list[str]) -> dict[str, Any]:
+    """How the names of rows are set: smaller where one takes several lines, and in the middle of its row."""
+    lines = _most_lines(names)
+    options: dict[str, Any] = {"title": None, "labelColor": "var(--text)", "labelLimit": 150}
+    if lines > 1:
+        offset = -(lines - 1) * _LINE / 2
+        return options | {"labelFontSize": 10, "labelLineHeight": _LINE, "labelOffset": offset}
+    return options | {"labelFontSize": 13}
+
+
+def _height(names: list[str]) -> int:
+    """Height in px of a chart with a row for each name."""
+    return len(names) * max(ROW, _most_lines(names) * _LINE + 10)
+
+
+def _most_lines(names: list[str]) -> int:
+    found = map(_lines_of, names)
+    return max((len(lines) for lines in found if isinstance(lines, list)), default=1)
+
+
+def _lines_of(name: str) -> str | list[str]:
+    """A name too long for the side of a chart, word by word: those of a matrix have a word for each setting."""
+    return name.split(" ") if len(name) > _LONG_NAME and " " in name else name
 
 
 def _colours(names: list[str]) -> alt.Color:

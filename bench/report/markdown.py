@@ -52,8 +52,10 @@ def mathml(latex: str, *, displayed: bool = False) -> Markup:
 
 
 def _formula(latex: str, options: Mapping[str, Any]) -> Markup:
+    displayed = bool(options["display_mode"])
     try:
-        return mathml(latex, displayed=options["display_mode"])
+        math = mathml(latex, displayed=displayed)
+        return Markup('<span class="displayed">{}</span>').format(math) if displayed else math
     except ValueError:  # whoever wrote it sees what he wrote
         return Markup("<code>") + escape(latex) + Markup("</code>")
 

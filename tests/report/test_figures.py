@@ -6,6 +6,7 @@ import pytest
 import synthetic
 
 from bench.analysis import analyse
+from bench.analysis.sizes import Network, Sizes
 from bench.report import figures, palette
 from bench.report.frame import frame
 
@@ -112,3 +113,35 @@ def luminance(colour):
     channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_long_names_of_a_matrix_are_set_word_by_word(tmp_path):
+    """Cut off, they could not be told apart."""
+    text = (
+        synthetic.SUITE.partition("questions:")[0]
+        + """questions:
+  q:
+    ask: Which?
+    matrix: {optimizer.SGD.learning_rate: [0.1, 0.2], model.mlp.hidden: [[10], [20, 20]]}
+"""
+    )
+    written = synthetic.written(tmp_path, lambda *_: synthetic.Outcome(), suite=text)
+    panel = figures.seeds(analyse(written).questions[0])
+    spec = json.dumps(panel.spec)
+    assert '[\\"learning_rate=0.2\\", \\"hidden=20-20\\"]' in spec
+    assert panel.height > 4 * figures.ROW
+
+
+def test_shapes_tell_apart_what_shares_a_colour():
+    looks = {(palette.colour(i), palette.shape(i)) for i in range(24)}
+    assert len(looks) == 24
+    assert len({(palette.colour(i), palette.dash(i)) for i in range(24)}) == 24
+
+
+def test_networks_of_nothing_have_no_picture(analysed):
+    question = analysed.questions[0]
+    names = [v.name for v in question.variants]
+    network = Network("base", 0, pruned=False, accuracy=0.1, nonzero=0, gzip_bytes=0)
+    empty = Sizes({}, {}, (network,), dict.fromkeys(names, {}), {}, None)
+    assert figures.magnitudes(question, empty) is None
+    assert figures.pareto(question, empty) == []
