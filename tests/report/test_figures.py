@@ -142,6 +142,6 @@ def test_networks_of_nothing_have_no_picture(analysed):
     question = analysed.questions[0]
     names = [v.name for v in question.variants]
     network = Network("base", 0, pruned=False, accuracy=0.1, nonzero=0, gzip_bytes=0)
-    empty = Sizes({}, {}, (network,), dict.fromkeys(names, {}), {}, None)
+    empty = Sizes({}, {}, (network,), {name: {} for name in names}, {}, None)
     assert figures.magnitudes(question, empty) is None
     assert figures.pareto(question, empty) == []
