@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from bench.suite import Suite
 
 PROBE: Final = "sparsity"
-OF_NETWORKS: Final = (
+OF_LAYERS: Final = (
     "exact_zeros", "below_1e-3_rms", "hoyer", "gini", "nonzero", "bytes", "csr_bytes", "gzip_bytes",
-    "prunable", "pruned_accuracy", "pruned_nonzero", "pruned_csr_bytes", "pruned_gzip_bytes",
+)  # fmt: skip
+OF_NETWORKS: Final = (
+    *OF_LAYERS, "prunable", "pruned_accuracy", "pruned_nonzero", "pruned_csr_bytes", "pruned_gzip_bytes",
 )  # fmt: skip
 COMPARED: Final = ("nonzero", "gzip_bytes", "prunable", "pruned_accuracy", "pruned_gzip_bytes")
 SHOWN: Final = 25  # filters of a network
@@ -153,7 +155,7 @@ def sizes(results: Results, measured: Measurements, question: str) -> Sizes | No
     return Sizes(
         means={v: {name: mean(v, "", name) for name in whole} for v in variants},
         layers={
-            (v, layer): {name: mean(v, layer, name) for name in ("mean_abs", *whole[:8])}
+            (v, layer): {name: mean(v, layer, name) for name in ("mean_abs", *OF_LAYERS)}
             for v in variants
             for layer in layers
         },

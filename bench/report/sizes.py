@@ -93,8 +93,8 @@ def _table(question: QuestionAnalysis, found: Sizes) -> Table:
     notes = ["Kernels of all layers; neither biases nor normalisations. Means over seeds."]
     if found.is_pruned:
         notes.append(
-            "At no loss: the share is the largest tried whose validation accuracy stays within the margin of"
-            " the trained network's; the test images had no say in it."
+            "At no loss: the share is the largest tried whose validation accuracy stays within the probe's"
+            " delta of the trained network's; the test images had no say in it."
         )
     return Table(
         caption="Sparsity and size of the whole network",
