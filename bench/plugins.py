@@ -115,6 +115,14 @@ class Engine(Protocol):
     def weights(self) -> list[tuple[str, np.ndarray]]:
         """Path (``dense_1/kernel``) and value of every trainable array, in the model's order."""
 
+    def measures(self) -> list[Measure]:
+        """What else it knows at the end, such as how its time was spent; kept as a probe of its name."""
+        return []
+
+    def close(self) -> None:
+        """End what it started; most have started nothing."""
+        return
+
 
 @dataclass(frozen=True)
 class Trained:

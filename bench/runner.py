@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import math
@@ -92,10 +93,18 @@ def _train(trial: Trial) -> dict[str, Any]:
     data = data_of(trial)
     engine = engines.prepare(trial.training, data, trial.seed, trusted=trial.trusted)
     prepared = time.perf_counter() - begin
+    with contextlib.closing(engine):
+        return _trained(trial, data, engine) | {"prepare_time_s": prepared}
+
+
+def _trained(trial: Trial, data: Dataset, engine: Engine) -> dict[str, Any]:
     course = _Course(engine, trial, data)
     course.run()
     last = course.curve[-1]
     diverged = not math.isfinite(last.train_objective)
+    if not diverged:
+        name, _ = plugins.named(trial.training.engine)
+        course.measures += [(last.epoch, name, row) for row in engine.measures()]
     predictions = None
     if trial.training.predictions and data.classes and not diverged:
         predictions = pack(engine.predict(), data.y_test, data.classes)
@@ -109,7 +118,6 @@ def _train(trial: Trial) -> dict[str, Any]:
         "probes": tuple(course.measures),
         "predictions": predictions,
         "weights": weights,
-        "prepare_time_s": prepared,
         "evaluate_time_s": course.evaluate_time_s,
         "parameters": engine.parameters,
         "dataset_checksum": data.checksum,

@@ -7,6 +7,7 @@ differ in a learning rate only share a compiled program and so their weights, wh
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -33,11 +34,15 @@ def rounds(trials: Mapping[str, Trial], count: int) -> Iterator[list[Timing]]:
         UsageError: this process has begun to compute on several threads.
     """
     _one_thread()
-    ready = {settings: _Ready(trial) for settings, trial in trials.items()}
-    names = sorted(ready)
-    for number in range(1, count + 1):
-        turns = generator("order of timing", number).permutation(len(names))
-        yield [Timing(names[i], number, *ready[names[i]].epoch()) for i in turns]
+    with contextlib.ExitStack() as stack:
+        ready = {
+            settings: stack.enter_context(contextlib.closing(_Ready(trial)))
+            for settings, trial in trials.items()
+        }
+        names = sorted(ready)
+        for number in range(1, count + 1):
+            turns = generator("order of timing", number).permutation(len(names))
+            yield [Timing(names[i], number, *ready[names[i]].epoch()) for i in turns]
 
 
 def trace(trial: Trial, folder: Path) -> None:
@@ -70,6 +75,10 @@ class _Ready:
         )
         self._epochs = 0
         self.epoch()
+
+    def close(self) -> None:
+        """End what the engine started."""
+        self._engine.close()
 
     def epoch(self) -> tuple[float, float]:
         """Train the next epoch: what it took in s, by the clock and of the processor."""

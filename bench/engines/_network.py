@@ -268,6 +268,21 @@ def chunks(first: int, count: int) -> list[tuple[int, int, int]]:
     return [part for part in parts if part[1] and part[2]]
 
 
+def chunked(sums: Callable[[Any, Any], Any], data: Dataset) -> dict[str, np.ndarray]:
+    """What ``evaluation`` takes, of all parts of the data, where ``sums`` are taken chunk by chunk from here."""
+
+    def over_all(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        parts = [
+            slice(start + i * size, start + (i + 1) * size)
+            for start, size, count in chunks(0, len(y))
+            for i in range(count)
+        ]
+        found = np.sum([sums(x[part], y[part]).numpy() for part in parts], axis=0)
+        return np.append(found, len(y))
+
+    return {part: over_all(x, y) for part, (x, y) in data.parts.items()}
+
+
 def over_chunks(
     function: Callable[[Any, Any], list[Any]],
     zeros: list[Any],

@@ -21,13 +21,13 @@ import numpy as np
 from bench import backend
 from bench.engines._network import Job, Network, batches, chunks, over_chunks
 from bench.errors import SuiteError, first_line
-from bench.plugins import named
+from bench.plugins import Engine, named
 from bench.trial import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from bench.plugins import Dataset, Evaluation
+    from bench.plugins import Dataset, Evaluation, Measure
 
 Compiled = TypeVar("Compiled", "_Program", "_Judge")
 
@@ -104,7 +104,7 @@ class Rule:
         return self.network.gradients(images, labels)
 
 
-class CompiledEngine:
+class CompiledEngine(Engine):
     """See ``bench.plugins.Engine``.
 
     Args:
@@ -113,6 +113,7 @@ class CompiledEngine:
         arrange: makes of an epoch's permutation, (n_train,) int32, the images of its updates: arrays
             (updates, images per update), one after the other. By default consecutive rows of
             ``batch_size``, the last one perhaps shorter.
+        evidence: what the report should know beside the curve.
     """
 
     def __init__(
@@ -120,8 +121,9 @@ class CompiledEngine:
         job: Job,
         rule: Callable[[Network, Job], Rule],
         arrange: Callable[[np.ndarray], list[np.ndarray]] | None = None,
+        evidence: Sequence[Measure] = (),
     ) -> None:
-        self._job = job
+        self._job, self._evidence = job, list(evidence)
         self._arrange = arrange or functools.partial(_consecutive, job.batch_size)
         shapes = [part.shape for part in self._arrange(np.arange(job.n_train, dtype=np.int32))]
         self._program = _program(_Kind.of(job, rule, tuple(shapes)))
@@ -162,6 +164,10 @@ class CompiledEngine:
     def weights(self) -> list[tuple[str, np.ndarray]]:
         """Path and value of every trainable array."""
         return self.network.weights()
+
+    def measures(self) -> list[Measure]:
+        """What it was given as evidence."""
+        return self._evidence
 
 
 def _consecutive(size: int, order: np.ndarray) -> list[np.ndarray]:

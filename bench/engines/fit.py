@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from bench import backend
-from bench.engines._network import Job, Network, batches, chunks
+from bench.engines._network import Job, Network, batches, chunked
+from bench.plugins import Engine
 
 if TYPE_CHECKING:
     from bench.plugins import Dataset, Evaluation
@@ -25,7 +26,7 @@ def updates_per_epoch(job: Job) -> int:
     return batches(job)
 
 
-class FitEngine:
+class FitEngine(Engine):
     """See ``bench.plugins.Engine``."""
 
     def __init__(self, job: Job) -> None:
@@ -58,8 +59,7 @@ class FitEngine:
 
     def evaluate(self) -> Evaluation:
         """Objective, loss and accuracy over all images."""
-        sums = {part: self._chunked(x, y) for part, (x, y) in self._job.data.parts.items()}
-        return self.network.evaluation(sums)
+        return self.network.evaluation(chunked(self._sums, self._job.data))
 
     def predict(self) -> np.ndarray:
         """The class of each test image."""
@@ -68,12 +68,3 @@ class FitEngine:
     def weights(self) -> list[tuple[str, np.ndarray]]:
         """Path and value of every trainable array."""
         return self.network.weights()
-
-    def _chunked(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        parts = [
-            slice(start + i * size, start + (i + 1) * size)
-            for start, size, count in chunks(0, len(y))
-            for i in range(count)
-        ]
-        sums = np.sum([self._sums(x[part], y[part]).numpy() for part in parts], axis=0)
-        return np.append(sums, len(y))

@@ -1,0 +1,217 @@
+"""Processes of this machine, or of others, that train one network together: started, asked, and always ended.
+
+Each is a ``bench.engines._replica`` that ends when its standard input does, so none outlives this process. None
+listens before it has chosen a free port itself. What they print is kept, and told when something fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import time
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+
+from bench.backend import ENVIRONMENT
+from bench.engines import _messages
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import IO
+
+    from bench.engines._messages import Message
+
+HOME: Final = "127.0.0.1"
+LOG: Final = 4000  # last characters of each process's log that an error tells
+PATIENCE_S: Final = 5.0  # between asking a process to end and ending it
+
+
+@dataclass(frozen=True)
+class Member:
+    """One process of a cluster.
+
+    Attributes:
+        name: what errors call it, such as ``worker 3``.
+        job, index: what TensorFlow calls it.
+        role: what it does there, a key of ``_replica.ROLES``.
+        vital: whether nothing goes on without it.
+    """
+
+    job: str
+    index: int
+    role: str
+    vital: bool = True
+
+    @property
+    def name(self) -> str:
+        """What errors call it, such as ``worker 3``."""
+        return f"{self.job} {self.index}" if self.job == "worker" else _NAMES[self.job]
+
+
+_NAMES: Final = {"ps": "the parameter server", "chief": "the chief"}
+
+
+class Cluster:
+    """The processes, by their places in ``members``.
+
+    Args:
+        members: who is to be started.
+        deadline_s: after so long nothing is waited for any more.
+
+    Attributes:
+        lost: names of the members that ended by themselves, and could be done without.
+    """
+
+    def __init__(self, members: Sequence[Member], *, deadline_s: float) -> None:
+        self.members = tuple(members)
+        self.lost: list[str] = []
+        self._deadline_s = deadline_s
+        self._until = time.monotonic() + deadline_s
+        self._inbox: queue.Queue[tuple[int, Message | None]] = queue.Queue()
+        self._gone: set[int] = set()
+        self._logs: list[IO[bytes]] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
+        folder = tempfile.TemporaryDirectory(prefix="seedwise-")
+        self._end = weakref.finalize(self, _end, self._processes, folder)
+        for place in range(len(self.members)):
+            self._start(place, folder.name)
+
+    @property
+    def processes(self) -> list[int]:
+        """Process numbers, in the order of ``members``."""
+        return [process.pid for process in self._processes]
+
+    def form(self, tasks: Sequence[Mapping[str, Any]]) -> None:
+        """Tell each member the addresses of all and its own task, and wait until all are ready."""
+        ports = self._answers(range(len(self.members)))
+        cluster: dict[str, list[str]] = {}
+        for place, member in enumerate(self.members):
+            cluster.setdefault(member.job, []).append(f"{HOME}:{ports[place]['port']}")
+        for place, (member, task) in enumerate(zip(self.members, tasks, strict=True)):
+            about = {"job": member.job, "index": member.index, "role": member.role}
+            self._tell(place, {**task, **about, "cluster": cluster})
+        self._answers(range(len(self.members)))
+
+    def ask(self, commands: Mapping[int, Mapping[str, Any]]) -> dict[int, Message]:
+        """Send each its command, and wait for the answers of all who are not lost meanwhile.
+
+        Raises:
+            BenchError: one that is needed has ended or failed, or the deadline has passed; all are ended.
+        """
+        for place, command in commands.items():
+            self._tell(place, command)
+        return self._answers(commands)
+
+    def close(self) -> None:
+        """End all processes; they have nothing to save."""
+        self._end()
+
+    def _start(self, place: int, folder: str) -> None:
+        log = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the cluster is forgotten
+        package = str(Path(__file__).parents[2])
+        before = os.environ.get("PYTHONPATH")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bench.engines._replica"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is the business of this process
+            env={
+                **os.environ,
+                **ENVIRONMENT,
+                "TF_CPP_MIN_LOG_LEVEL": "1",
+                "TMPDIR": folder,
+                "PYTHONPATH": os.pathsep.join(filter(None, [package, before])),
+            },
+        )
+        self._logs.append(log)
+        self._processes.append(process)
+        inbox = self._inbox  # the thread must not keep the cluster alive
+        answers = cast("BinaryIO", process.stdout)
+        _messages.listen(answers, lambda message: inbox.put((place, message)))
+
+    def _tell(self, place: int, message: Mapping[str, Any]) -> None:
+        with contextlib.suppress(BrokenPipeError):  # it has ended, as its output will say
+            _messages.write(cast("BinaryIO", self._processes[place].stdin), message)
+
+    def _answers(self, asked: Iterable[int]) -> dict[int, Message]:
+        answers: dict[int, Message] = {}
+        waiting = set(asked) - self._gone
+        while waiting:
+            try:
+                left = self._until - time.monotonic()
+                place, message = self._inbox.get(timeout=max(left, 0.0))
+            except queue.Empty:
+                raise self._failed(
+                    f"{self._names(waiting)} did not answer in time",
+                    expected=f"the whole trial within {self._deadline_s:g} s",
+                    found="nothing until then",
+                    hint="give the engine a longer deadline_s, if it was not stuck",
+                ) from None
+            if message is None:
+                self._ended(place)
+            elif "error" in message:
+                raise self._failed(
+                    f"{self.members[place].name} failed",
+                    expected="updates",
+                    found=message["error"].strip(),
+                )
+            else:
+                answers[place] = message
+            waiting -= {place}
+        return answers
+
+    def _ended(self, place: int) -> None:
+        self._gone.add(place)
+        member = self.members[place]
+        code = self._processes[place].wait()
+        left = [
+            m for p, m in enumerate(self.members) if p not in self._gone and m.job == member.job
+        ]
+        if member.vital or not left:
+            how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+            raise self._failed(
+                f"{member.name} has ended",
+                expected="that it lives as long as the trial",
+                found=f"its process ended {how}",
+            )
+        self.lost.append(member.name)
+
+    def _failed(self, problem: str, *, expected: str, found: str, hint: str = "") -> BenchError:
+        """The error, with what the processes printed; ends them all."""
+        self.close()
+        logs = []
+        for member, log in zip(self.members, self._logs, strict=True):
+            log.seek(0)
+            text = log.read().decode(errors="replace").strip()
+            logs.append(f"--- log of {member.name}\n{text[-LOG:] or '(empty)'}")
+        return BenchError(
+            problem, expected=expected, found=found, hint="\n".join(filter(None, [hint, *logs]))
+        )
+
+    def _names(self, places: Iterable[int]) -> str:
+        return ", ".join(self.members[place].name for place in sorted(places))
+
+
+def _end(
+    processes: list[subprocess.Popen[bytes]], folder: tempfile.TemporaryDirectory[str]
+) -> None:
+    for process in processes:
+        with contextlib.suppress(OSError):  # unsent words for a process that has ended
+            if process.stdin is not None:
+                process.stdin.close()
+    until = time.monotonic() + PATIENCE_S
+    for process in processes:
+        try:
+            process.wait(max(until - time.monotonic(), 0.0))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    folder.cleanup()

@@ -1,0 +1,104 @@
+"""``tf.distribute.MultiWorkerMirroredStrategy`` with real processes: synchronous, one all-reduce per update.
+
+Every worker has a copy of the network and its own part of the training images, and no other image. At every
+update each computes the gradient of one mini-batch of its own; a ring all-reduce gives all of them the mean of
+these gradients, laid out as one vector; each makes the same step with it, so that the copies stay equal. There
+is no master: the mathematics are those of ``master_worker``. ``batch_size`` counts the images of an update over
+all workers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.engines import _together
+from bench.engines._cluster import Member
+from bench.engines._subsets import shared_equally
+from bench.engines._together import ARGUMENTS, Together
+from bench.plugins import Measure
+
+if TYPE_CHECKING:
+    from bench.engines._network import Job
+
+__all__ = ["ARGUMENTS", "prepare", "updates_per_epoch"]
+
+
+def prepare(job: Job) -> MultiWorkerEngine:
+    """Start the workers; trace and warm up there."""
+    return MultiWorkerEngine(job)
+
+
+def updates_per_epoch(job: Job) -> int:
+    """Full mini-batches in the smallest part; refuses what several processes cannot train."""
+    _, updates = shared_equally(job, _together.check(job))
+    return updates
+
+
+class MultiWorkerEngine(Together):
+    """See ``bench.plugins.Engine``."""
+
+    def __init__(self, job: Job) -> None:
+        parts = _together.check(job)
+        size, updates = shared_equally(job, parts)
+        members = [Member("worker", index, "mirrored") for index in range(parts.workers)]
+        # Seconds of all updates so far: of each worker, and of the all-reduce once all had come to it.
+        self._computing = np.zeros(parts.workers)
+        self._processor = np.zeros(parts.workers)
+        self._waiting = np.zeros(parts.workers)
+        self._communicating = 0.0
+        super().__init__(job, members, size, updates)
+
+    def start_epoch(self, order: np.ndarray) -> None:
+        """Give each worker the order of its own images."""
+        self._cluster.ask(
+            {
+                worker: {"do": "epoch", "rows": self.subsets.rows(order, worker, self._size)}
+                for worker in range(self.subsets.workers)
+            }
+        )
+
+    def advance(self, start: int, stop: int) -> None:
+        """Have updates ``start`` to ``stop`` done."""
+        command = {"do": "advance", "start": start, "stop": stop}
+        answers = self._cluster.ask(dict.fromkeys(range(self.subsets.workers), command))
+        in_order = [answers[worker] for worker in range(self.subsets.workers)]
+        # Who comes last to an all-reduce waits for nobody: its time in it is that of communicating.
+        reducing = np.stack([answer["all_reduce"] for answer in in_order])
+        shortest = reducing.min(axis=0)
+        self._communicating += float(shortest.sum())
+        self._waiting += (reducing - shortest).sum(axis=1)
+        self._computing += [answer["computing"].sum() for answer in in_order]
+        self._processor += [answer["processor"] for answer in in_order]
+        self._trained(stop - start)
+
+    def measures(self) -> list[Measure]:
+        """Parts, time split, bytes, and how far the copies have drifted apart."""
+        workers = self.subsets.workers
+        vector = sum(array.nbytes for _, array in self.weights())
+        everywhere = self._cluster.ask({worker: {"do": "weights"} for worker in range(workers)})
+        apart = max(
+            float(np.abs(values[name] - everywhere[0][name]).max())
+            for values in everywhere.values()
+            for name in values
+        )
+        (collectives,) = self._cluster.ask({0: {"do": "collectives"}}).values()
+        found = [
+            *self.subsets.measures(self._job.data.y_train),
+            Measure("", "all_reduces_per_update", collectives["count"]),
+            # A ring passes every part of the vector on W - 1 times to add and W - 1 times to tell
+            # (Patarasuk and Yuan 2009, doi:10.1016/j.jpdc.2008.09.002).
+            Measure("", "bytes_per_update", 2 * (workers - 1) * vector / workers),
+            Measure("", "copies_differ_by", apart),
+            Measure("", "computing_s", float(self._computing.mean())),
+            Measure("", "communicating_s", self._communicating),
+            Measure("", "waiting_s", float(self._waiting.mean())),
+            Measure("", "processor_s", float(self._processor.mean())),
+        ]
+        for worker in range(workers):
+            found += [
+                Measure(f"worker {worker}", "computing_s", float(self._computing[worker])),
+                Measure(f"worker {worker}", "waiting_s", float(self._waiting[worker])),
+            ]
+        return found
