@@ -79,7 +79,7 @@ class Cluster:
         self._logs: list[IO[bytes]] = []
         self._processes: list[subprocess.Popen[bytes]] = []
         folder = tempfile.TemporaryDirectory(prefix="seedwise-")
-        self._end = weakref.finalize(self, _end, self._processes, folder)
+        self._end = weakref.finalize(self, _end, self._processes, self._logs, folder)
         for place in range(len(self.members)):
             self._start(place, folder.name)
 
@@ -114,7 +114,7 @@ class Cluster:
         self._end()
 
     def _start(self, place: int, folder: str) -> None:
-        log = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the cluster is forgotten
+        log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _end
         package = str(Path(__file__).parents[2])
         before = os.environ.get("PYTHONPATH")
         process = subprocess.Popen(
@@ -186,12 +186,12 @@ class Cluster:
 
     def _failed(self, problem: str, *, expected: str, found: str, hint: str = "") -> BenchError:
         """The error, with what the processes printed; ends them all."""
-        self.close()
         logs = []
         for member, log in zip(self.members, self._logs, strict=True):
             log.seek(0)
             text = log.read().decode(errors="replace").strip()
             logs.append(f"--- log of {member.name}\n{text[-LOG:] or '(empty)'}")
+        self.close()
         return BenchError(
             problem, expected=expected, found=found, hint="\n".join(filter(None, [hint, *logs]))
         )
@@ -201,7 +201,9 @@ class Cluster:
 
 
 def _end(
-    processes: list[subprocess.Popen[bytes]], folder: tempfile.TemporaryDirectory[str]
+    processes: list[subprocess.Popen[bytes]],
+    logs: list[IO[bytes]],
+    folder: tempfile.TemporaryDirectory[str],
 ) -> None:
     for process in processes:
         with contextlib.suppress(OSError):  # unsent words for a process that has ended
@@ -214,4 +216,6 @@ def _end(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+    for log in logs:
+        log.close()
     folder.cleanup()

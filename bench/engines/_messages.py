@@ -49,12 +49,13 @@ def read(stream: BinaryIO) -> Message | None:
 
 
 def listen(stream: BinaryIO, heard: Callable[[Message | None], object]) -> None:
-    """Read all messages in a thread of its own, the end (None) included."""
+    """Read all messages in a thread of its own, the end (None) included; then close the stream."""
 
     def listening() -> None:
-        message: Message | None = {}
-        while message is not None:
-            message = read(stream)
-            heard(message)
+        with stream:
+            message: Message | None = {}
+            while message is not None:
+                message = read(stream)
+                heard(message)
 
     threading.Thread(target=listening, daemon=True).start()

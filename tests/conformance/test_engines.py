@@ -10,7 +10,7 @@ import pytest
 
 from bench import datasets, engines, plugins
 from bench.engines._network import Job
-from bench.engines.master_worker import owners
+from bench.engines._subsets import subsets
 from bench.errors import SuiteError
 from bench.runner import order
 from bench.suite import load_suite
@@ -186,9 +186,14 @@ def test_evaluation_equals_numpy_by_hand(mnist):
     assert found.test_accuracy == pytest.approx(accuracy, abs=2 / 10_000)
 
 
+SEVERAL_PROCESSES = {
+    "multi_worker",
+    "parameter_server",
+}  # tests/engines: they take seconds to start
 ENGINES = {
-    **{name: name for name in plugins.available("engines")},
+    **{name: name for name in plugins.available("engines") if name not in SEVERAL_PROCESSES},
     "master_worker": {"master_worker": {"workers": 5}},
+    "split by labels": {"master_worker": {"workers": 5, "split": "labels"}},
     "with replacement": {"compiled": {"replacement": True}},
 }
 
@@ -309,21 +314,12 @@ def test_dropout_only_while_training(mnist):
 # --- six workers ------------------------------------------------------------------------------
 
 
-def test_owners_are_a_disjoint_cover_by_seed(mnist):
-    job = Job(KINDS["plain"], mnist, 0, trusted=False)
-    owner = owners(job, 6)
-    assert np.bincount(owner).tolist() == [10_000] * 6
-    np.testing.assert_array_equal(owner, owners(job, 6))
-    other = owners(Job(KINDS["plain"], mnist, 1, trusted=False), 6)
-    assert (owner != other).any()
-
-
 def test_six_averaged_gradients_are_the_gradient_of_the_union(mnist):
     """The mean over six batches of 16 is the mean over their 96 images: one worker, same images."""
     settings = training(batch_size=96)
     six = {"master_worker": {"workers": 6}}
     master = trained(settings, mnist, six, updates=50)
-    owner = owners(Job(settings, mnist, 0, trusted=False), 6)
+    owner = subsets(Job(replace(settings, engine=six), mnist, 0, trusted=False)).owner
     sequence = order(mnist, 0, 1)
     union = np.concatenate(
         [sequence[owner[sequence] == w].reshape(625, 16) for w in range(6)], axis=1
@@ -344,6 +340,16 @@ def test_six_averaged_gradients_are_the_gradient_of_the_union(mnist):
         ({"master_worker": {}}, 100, "engine.master_worker.workers"),
         ({"master_worker": {"wrokers": 2}}, 100, "engine.master_worker.wrokers"),
         ({"master_worker": {"workers": 6}}, 120_000, "batch_size"),
+        ({"master_worker": {"workers": 5, "split": "label"}}, 100, "engine.master_worker.split"),
+        (
+            {"master_worker": {"workers": 5, "split": {"dirichlet": 0}}},
+            100,
+            "engine.master_worker.split",
+        ),
+        ({"multi_worker": {"workers": 65}}, 100, "engine.multi_worker.workers"),
+        ({"multi_worker": {"workers": 6}}, 100, "batch_size"),
+        ({"multi_worker": {"workers": 5, "deadline_s": 0}}, 100, "engine.multi_worker.deadline_s"),
+        ({"parameter_server": {"workers": 6}}, 10_001, "batch_size"),
         ("compiled", 60_001, "batch_size"),
         ("compield", 100, "engine.compield"),
         ({"compiled": {"threads": 2}}, 100, "engine.compiled.threads"),
@@ -379,6 +385,21 @@ def test_variants_that_differ_in_a_rate_share_a_program_and_train_as_if_alone(mn
     assert again.evaluate() == evaluation
     for (_, a), (_, b) in zip(again.weights(), weights, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"mlp": {"normalization": "batch"}}, "model"),
+        ({"mlp": {"dropout": 0.2}}, "model"),
+        ({"optimizer": {"SGD": {"learning_rate": 0.1, "momentum": 0.9}}}, "optimizer"),
+        ({"optimizer": "Adam"}, "optimizer"),
+    ],
+)
+def test_what_asynchronous_workers_cannot_train_is_refused(changes, where, mnist):
+    with pytest.raises(SuiteError) as caught:
+        engines.check(training(**changes, engine={"parameter_server": {"workers": 6}}), mnist)
+    assert caught.value.where == where
 
 
 def test_what_xla_cannot_compile_falls_back_with_a_note(mnist, monkeypatch):
