@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from bench import executor, runner, timing
+from bench import engines, executor, runner, timing
 from bench.errors import (
     BenchError,
     DatasetError,
@@ -148,6 +148,13 @@ def time_epochs(
         raise UsageError("too few rounds", expected="1 or more", found=str(rounds))
     every = expand(suite, trusted=trust)
     uses = ways(every)
+    if not uses:
+        raise UsageError(
+            "there is nothing to time on one thread",
+            expected="a variant that is trained in one process",
+            found="engines of several processes only",
+            hint="their times stand with the trials of `bench run`",
+        )
     with Store(Path(out)) as store, _importable(suite.folder, trust=trust):
         before = store.suite()
         if before is not None and not uses.keys() & ways(expand(before.resized(seeds=1))).keys():
@@ -169,10 +176,11 @@ def time_epochs(
 
 
 def ways(uses: Iterable[Use]) -> dict[str, Use]:
-    """The first use of each way of training an epoch, by ``Training.of_an_epoch``."""
+    """The first use of each way of training an epoch on one thread, by ``Training.of_an_epoch``."""
     first: dict[str, Use] = {}
     for use in uses:
-        first.setdefault(use.trial.training.of_an_epoch, use)
+        if not engines.is_several_processes(use.trial.training):
+            first.setdefault(use.trial.training.of_an_epoch, use)
     return first
 
 

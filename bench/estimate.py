@@ -25,6 +25,11 @@ START_S: Final = 8.0  # a worker's start: processes, TensorFlow, reading the dat
 COMPILE_S: Final = 1.2  # building and compiling one kind of training
 UPDATE_S: Final = 4e-6  # one update beside its arithmetic
 EFFICIENCY: Final = 0.9  # of the speed of NumPy's products, reached while training
+PROCESS_S: Final = 2.2  # the start of one process of an engine that has several
+WORKER_S: Final = (
+    2.5e-3  # its part of an update of all: that of one core, where there are not enough
+)
+SERVED_S: Final = 5e-3  # an asynchronous update, with its way to the server and back
 IMAGES: Final = {
     "mnist": (60_000, 10_000),
     "fashion_mnist": (60_000, 10_000),
@@ -55,8 +60,21 @@ def trial_seconds(training: Training) -> float | None:
     weights = sum(a * b for a, b in pairwise(sizes))
     work: float = 2 * weights / (EFFICIENCY * _products_per_second())
     batch = n_train if training.batch_size == "full" else training.batch_size
-    epoch: float = 2 * work * n_train + UPDATE_S * math.ceil(n_train / batch)
-    return float(training.epochs) * epoch + (training.epochs + 1) * work * (n_train + n_test)
+    start, update = _of_processes(training.engine)
+    epoch: float = 2 * work * n_train + update * math.ceil(n_train / batch)
+    evaluations = (training.epochs + 1) * work * (n_train + n_test)
+    return start + float(training.epochs) * epoch + evaluations
+
+
+def _of_processes(engine: str | Mapping[str, Any]) -> tuple[float, float]:
+    """Time until the first update, and of an update beside its arithmetic, both in s."""
+    name, options = named(engine)
+    workers = options.get("workers")
+    if not isinstance(workers, int) or name not in ("multi_worker", "parameter_server"):
+        return 0.0, UPDATE_S
+    if name == "multi_worker":
+        return workers * PROCESS_S, workers * WORKER_S
+    return (workers + 2) * PROCESS_S, SERVED_S
 
 
 def _hidden(model: str | Mapping[str, Any]) -> list[int] | None:

@@ -236,6 +236,7 @@ class Question(_Model):
     target: dict[str, Number] | None = Field(default=None, description="if not the suite's")
     compare: Family | None = Field(default=None, description="if not the suite's")
     dataset: Data | None = Field(default=None, description="if not the suite's")
+    seeds: Seeds | None = Field(default=None, description="if not the suite's")
     epochs: Count | None = Field(default=None, description="if not the suite's")
     evaluate: Evaluate | None = Field(default=None, description="if not the suite's")
     probes: Probes | None = Field(default=None, description="if not the suite's")
@@ -289,17 +290,25 @@ class Imported(_Model):
     notes: list[str] = Field(default_factory=list, description="what the file made necessary")
 
 
-class Profile(_Model):
-    """A size of the same suite: what it changes of the whole. ``epochs`` replaces the questions' too."""
+class Size(_Model):
+    """How much of a question, or of all, is trained."""
 
     seeds: Seeds | None = None
     epochs: Count | None = None
+
+
+class Profile(Size):
+    """A size of the same suite. ``seeds`` and ``epochs`` replace the questions' too, except in ``questions``."""
+
+    questions: Annotated[dict[Name, Size], Closed] = Field(
+        default_factory=dict, description="other sizes of single questions"
+    )
     train_images: Count | None = None
     about: str | None = None
 
 
 class Suite(_Model):
-    """A whole suite: questions, each with variants, over the same seeds."""
+    """A whole suite: questions, each with variants over the same seeds."""
 
     suite: Name = Field(description="name of the suite")
     title: str
@@ -363,8 +372,9 @@ class Suite(_Model):
 
     @property
     def seed_list(self) -> list[int]:
-        """The planned seeds."""
-        return list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
+        """The planned seeds of all questions, each once."""
+        every = [seed for question in self.questions for seed in self.seeds_of(question)]
+        return list(dict.fromkeys(every))
 
     def where(self, *path: str | int) -> str:
         """File, line and key path of the deepest part of ``path`` that the suite spells out."""
@@ -390,6 +400,11 @@ class Suite(_Model):
     def dataset_of(self, question: str) -> str | dict[str, Any]:
         """The data set of a question: its own, or the suite's."""
         return self.questions[question].dataset or self.dataset
+
+    def seeds_of(self, question: str) -> list[int]:
+        """The planned seeds of a question: its own, or the suite's."""
+        seeds = self.questions[question].seeds or self.seeds
+        return list(range(seeds)) if isinstance(seeds, int) else list(seeds)
 
     def epochs_of(self, question: str) -> int:
         """How long the variants of a question are trained: its own number, or the suite's."""
@@ -469,22 +484,29 @@ class Suite(_Model):
             SuiteError: an unknown profile or question, or numbers that make no sense.
         """
         changes: dict[str, Any] = {}
+        single: dict[str, dict[str, Any]] = {}
         if profile is not None:
             _check_name("profile", profile, self.profiles, self.where("profiles"))
-            changes |= self.profiles[profile].model_dump(exclude_none=True, exclude={"about"})
+            chosen = self.profiles[profile]
+            changes |= chosen.model_dump(exclude_none=True, exclude={"about", "questions"})
+            single = {n: size.model_dump(exclude_none=True) for n, size in chosen.questions.items()}
         given = {"seeds": seeds, "epochs": epochs}
         try:
-            changes |= Profile.model_validate(given).model_dump(exclude_none=True)
+            explicit = Size.model_validate(given).model_dump(exclude_none=True)
         except ValidationError as error:
             raise _explained(error, given, None, {}) from None
         if questions:
             for name in questions:
                 _check_name("question", name, self.questions, self.where("questions"))
         kept = {n: q for n, q in self.questions.items() if not questions or n in questions}
-        if "epochs" in changes:  # of the whole suite
-            kept = {n: q.model_copy(update={"epochs": None}) for n, q in kept.items()}
-        changes["questions"] = kept
-        return self.model_copy(update=changes)
+        whole = dict.fromkeys(
+            {"seeds", "epochs"} & (changes | explicit).keys()
+        )  # no question's own
+        changes["questions"] = {
+            n: q.model_copy(update=whole | single.get(n, {}) | dict.fromkeys(explicit))
+            for n, q in kept.items()
+        }
+        return self.model_copy(update=changes | explicit)
 
 
 def load_suite(name: str | Path) -> Suite:
@@ -550,6 +572,10 @@ def parse_suite(text: str, *, path: Path | None = None) -> Suite:
         raise _explained(error, data, path, lines) from None
     suite._path, suite._text, suite._lines = path, text, lines  # noqa: SLF001
     _check_metrics(suite)
+    for profile, size in suite.profiles.items():
+        for name in size.questions:
+            place = suite.where("profiles", profile, "questions", name)
+            _check_name("question", name, suite.questions, place)
     for question in suite.questions:
         _check_question(suite, question)
     return suite
@@ -739,6 +765,7 @@ _PLACES: Final[Mapping[Keys, type[_Model]]] = {
     ("base",): Settings,
     ("evaluate",): Evaluate,
     ("profiles", "*"): Profile,
+    ("profiles", "*", "questions", "*"): Size,
     ("metrics", "*"): OwnMetric,
     ("questions", "*"): Question,
     ("questions", "*", "base"): Settings,

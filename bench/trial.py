@@ -193,6 +193,7 @@ def expand(suite: Suite, *, trusted: bool = False) -> list[Use]:
     uses: list[Use] = []
     folder = suite.folder.absolute()  # workers of a cluster may start elsewhere
     for question in suite.questions:
+        seeds = suite.seeds_of(question)
         for variant, settings in suite.variants(question).items():
             training = _training(suite, question, settings)
             place = ("questions", question, "variants", variant)
@@ -205,7 +206,7 @@ def expand(suite: Suite, *, trusted: bool = False) -> list[Use]:
                     expected="finite numbers, text, true, false, lists and mappings",
                     found=first_line(error),
                 ) from None
-            if len(uses) + len(suite.seed_list) > MAX_USES:
+            if len(uses) + len(seeds) > MAX_USES:
                 raise SuiteError(
                     "too many trials",
                     where=suite.where(*place),
@@ -214,8 +215,7 @@ def expand(suite: Suite, *, trusted: bool = False) -> list[Use]:
                     hint="split the suite, or plan fewer seeds",
                 )
             uses += [
-                Use(question, variant, Trial(training, seed, folder, trusted))
-                for seed in suite.seed_list
+                Use(question, variant, Trial(training, seed, folder, trusted)) for seed in seeds
             ]
     return uses
 

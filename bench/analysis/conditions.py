@@ -119,9 +119,9 @@ def _planned(results: Results) -> tuple[tuple[int, ...], tuple[int, ...]]:
     for text in results.runs.suite:
         ran = json.loads(text)
         if _is_this_size(results.suite, ran):
-            seeds = ran.get("seeds", 10)
-            planned = tuple(range(seeds)) if isinstance(seeds, int) else tuple(sorted(seeds))
-            return planned, tuple(ran.get("looks") or ())
+            each = (q.get("seeds") or ran.get("seeds", 10) for q in ran["questions"].values())
+            listed = (range(seeds) if isinstance(seeds, int) else seeds for seeds in each)
+            return tuple(sorted(set().union(*listed))), tuple(ran.get("looks") or ())
     return tuple(sorted(results.suite.seed_list)), tuple(results.suite.looks or ())
 
 

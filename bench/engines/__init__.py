@@ -2,7 +2,7 @@
 
 ``compiled`` (the default) runs a whole epoch as one compiled call. ``fit`` is plain ``model.fit``, the
 reference that the others must agree with. ``master_worker`` is synchronous data parallelism, exact and in
-one process.
+one process; ``multi_worker`` and ``parameter_server`` are TensorFlow's own, with real processes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bench.plugins import Dataset, Engine
     from bench.trial import Training
 
-__all__ = ["check", "prepare"]
+__all__ = ["check", "is_several_processes", "prepare"]
 
 
 def prepare(training: Training, data: Dataset, seed: int, *, trusted: bool = False) -> Engine:
@@ -53,6 +53,13 @@ def check(training: Training, data: Dataset, *, trusted: bool = False) -> None:
     job = Job(training, data, 0, trusted)
     module.updates_per_epoch(job)
     Network.build(job).try_update(data)
+
+
+def is_several_processes(training: Training) -> bool:
+    """Whether the engine starts processes of its own: what it takes is no time of one thread."""
+    name, _ = plugins.named(training.engine)
+    known = name in plugins.available("engines")  # or it is refused where its place can be told
+    return known and getattr(plugins.load("engines", name), "SEVERAL_PROCESSES", False)
 
 
 def _name(training: Training) -> str:

@@ -9,7 +9,7 @@ all workers.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -22,7 +22,9 @@ from bench.plugins import Measure
 if TYPE_CHECKING:
     from bench.engines._network import Job
 
-__all__ = ["ARGUMENTS", "prepare", "updates_per_epoch"]
+__all__ = ["ARGUMENTS", "SEVERAL_PROCESSES", "prepare", "updates_per_epoch"]
+
+SEVERAL_PROCESSES: Final = True
 
 
 def prepare(job: Job) -> MultiWorkerEngine:

@@ -9,7 +9,7 @@ without.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from bench.engines._network import Job
     from bench.engines._subsets import Subsets
 
-__all__ = ["ARGUMENTS", "prepare", "updates_per_epoch"]
+__all__ = ["ARGUMENTS", "SEVERAL_PROCESSES", "prepare", "updates_per_epoch"]
 
+SEVERAL_PROCESSES: Final = True
 CHIEF, FIRST_WORKER = 0, 2  # places among the members; the server is between
 
 
