@@ -298,7 +298,7 @@ class Size(_Model):
 
 
 class Profile(Size):
-    """A size of the same suite. ``seeds`` and ``epochs`` replace the questions' too, except in ``questions``."""
+    """A size of the same suite. ``seeds`` and ``epochs`` replace the questions' own, but for ``questions``."""
 
     questions: Annotated[dict[Name, Size], Closed] = Field(
         default_factory=dict, description="other sizes of single questions"

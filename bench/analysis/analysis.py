@@ -36,6 +36,7 @@ from bench.analysis.targets import Reaching, reachings
 from bench.analysis.timing import EpochTimes, epoch_times
 from bench.analysis.variants import VariantSummary, summaries
 from bench.analysis.whole_curves import metric_of
+from bench.analysis.workers import Team, teams
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,6 +64,7 @@ class QuestionAnalysis:
         methods: what the learning rate matters to each; empty where variants do not differ in it.
         sizes: how small the networks are; None where the question does not speak of it.
         capacity: how large each network is; empty where the probe did not count.
+        teams: what there is to say of the variants that workers train; empty where there are none.
     """
 
     suite: Suite
@@ -88,6 +90,7 @@ class QuestionAnalysis:
     methods: tuple[Method, ...]
     sizes: Sizes | None
     capacity: tuple[Capacity, ...]
+    teams: tuple[Team, ...]
 
     @property
     def title(self) -> str:
@@ -221,4 +224,5 @@ def _question(
         methods=sensitivities(measured, name, alpha=how.alpha),
         sizes=sizes(results, measured, name),
         capacity=tuple(capacities(measured, name)),
+        teams=tuple(teams(results, measured, name)),
     )

@@ -17,6 +17,7 @@ from bench.trial import generator
 
 if TYPE_CHECKING:
     from bench.engines._network import Job
+    from bench.plugins import Dataset
 
 SPLITS: Final = "random, labels or {dirichlet: alpha}"
 MOST: Final = 64  # workers
@@ -51,20 +52,20 @@ class Subsets:
         batches = len(places) // size
         return np.reshape(places[: batches * size], (batches, size))
 
-    def measures(self, labels: np.ndarray) -> list[Measure]:
+    def measures(self, data: Dataset) -> list[Measure]:
         """What the parts are: their sizes, their classes, and that they are disjoint and leave nothing out."""
         parts = [self.images(worker) for worker in range(self.workers)]
-        held = np.bincount(np.concatenate(parts), minlength=len(labels))
+        held = np.bincount(np.concatenate(parts), minlength=len(data.y_train))
         found = [
             Measure("", "workers", self.workers),
             Measure("", "images_in_common", int((held > 1).sum())),
             Measure("", "images_left_out", int((held == 0).sum())),
         ]
         for worker, part in enumerate(parts):
-            found += [
-                Measure(f"worker {worker}", "images", len(part)),
-                Measure(f"worker {worker}", "classes", len(np.unique(labels[part]))),
-            ]
+            found.append(Measure(f"worker {worker}", "images", len(part)))
+            if data.classes:
+                classes = len(np.unique(data.y_train[part]))
+                found.append(Measure(f"worker {worker}", "classes", classes))
         return found
 
 

@@ -32,7 +32,7 @@ def prepare(job: Job) -> CompiledEngine:
         rows = [part[: updates * size].reshape(updates, size) for part in own]
         return [np.concatenate(rows, axis=1)]
 
-    return CompiledEngine(job, _Averaged, arrange, parts.measures(job.data.y_train))
+    return CompiledEngine(job, _Averaged, arrange, parts.measures(job.data))
 
 
 def updates_per_epoch(job: Job) -> int:

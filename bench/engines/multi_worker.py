@@ -87,7 +87,7 @@ class MultiWorkerEngine(Together):
         )
         (collectives,) = self._cluster.ask({0: {"do": "collectives"}}).values()
         found = [
-            *self.subsets.measures(self._job.data.y_train),
+            *self.subsets.measures(self._job.data),
             Measure("", "all_reduces_per_update", collectives["count"]),
             # A ring passes every part of the vector on W - 1 times to add and W - 1 times to tell
             # (Patarasuk and Yuan 2009, doi:10.1016/j.jpdc.2008.09.002).

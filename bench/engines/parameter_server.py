@@ -104,7 +104,7 @@ class ParameterServerEngine(Together):
         vector = sum(array.nbytes for _, array in self.weights())
         split = np.array([self._spent(worker) for worker in range(self.subsets.workers)])
         found = [
-            *self.subsets.measures(self._job.data.y_train),
+            *self.subsets.measures(self._job.data),
             # The weights down and the gradient up, between the server and the one worker of an update.
             Measure("", "bytes_per_update", 2 * vector),
             Measure("", "mean_staleness", float(staleness.mean())),

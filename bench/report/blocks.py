@@ -161,6 +161,48 @@ class Pictures(Block):
 
 
 @dataclass(frozen=True)
+class Node:
+    """A process in the picture of a network; ``hub``: the one that all others speak with."""
+
+    x: float
+    y: float
+    label: str
+    hub: bool
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A connection, with what goes over it; ``both``: in both directions."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    label: str
+    both: bool
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Who speaks with whom, as a drawing around the origin, 340 wide and 270 high."""
+
+    title: str
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    alt: str
+
+
+@dataclass(frozen=True)
+class Topologies(Block):
+    """Such drawings side by side with one caption."""
+
+    template: ClassVar[str] = "topologies.html"
+    anchor: str
+    caption: str
+    items: tuple[Topology, ...]
+
+
+@dataclass(frozen=True)
 class Facts(Block):
     """Terms with what there is to say of each."""
 

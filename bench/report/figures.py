@@ -44,6 +44,8 @@ _MOST_WHOLE: Final = (
 )  # larger numbers stay floats: not every reader of JSON takes them as whole
 _MOST_FITTED: Final = 60  # dots of a curve, or points of a fitted line
 
+LATEST: Final = 10  # updates late; more are drawn there too
+
 _QUANTILES: Final = ("q05", "q25", "median", "q75", "q95")
 
 _BIN: Final = 0.25  # of the probe's histogram, in powers of ten
@@ -671,6 +673,28 @@ def _trained(question: QuestionAnalysis, rows: Rows) -> Rows:
     first, last = _span(question, rows)
     start = first + 0.1 * (last - first) if question.suite.imported else 1
     return [r for r in rows if r["epoch"] >= start] or rows
+
+
+def staleness(question: QuestionAnalysis) -> Panel:
+    """Shares of the updates by how many others came between reading and writing; a line per variant."""
+    names = [v.name for v in question.variants]
+    rows: Rows = []
+    for team in question.teams:
+        updates = sum(team.staleness.values())
+        for late in range(LATEST + 1) if updates else ():
+            last = late == LATEST
+            count = sum(n for k, n in team.staleness.items() if k == late or (last and k > late))
+            rows.append({"variant": team.variant, "late": late, "share": 100 * count / updates})
+    axis = alt.Axis(values=list(range(LATEST + 1)), format="d", grid=False)
+    chart = alt.Chart(_data(rows)).encode(
+        x=alt.X("late:Q").title("updates late").axis(axis),
+        y=alt.Y("share:Q").title("share of the updates (%)"),
+        color=_colours(names),
+        tooltip=_tooltip("variant", late="updates late", share="share (%)"),
+    )
+    lines = chart.mark_line(strokeWidth=2).encode(strokeDash=_dashes(names))
+    alt_text = "Share of the updates by how many updates late they were."
+    return _panel("Updates late", [lines, chart.mark_circle(size=50)], 240, alt_text)
 
 
 def _is_short(rows: Rows) -> bool:

@@ -109,7 +109,7 @@ def test_alpha_says_how_far_the_workers_differ():
 def test_the_parts_tell_what_they_are():
     asked = job(6, "labels")
     parts = subsets(asked)
-    told = {(m.layer, m.measure): m.value for m in parts.measures(asked.data.y_train)}
+    told = {(m.layer, m.measure): m.value for m in parts.measures(asked.data)}
     assert told["", "workers"] == 6
     assert told["", "images_in_common"] == told["", "images_left_out"] == 0
     assert sum(told[f"worker {w}", "images"] for w in range(6)) == asked.n_train

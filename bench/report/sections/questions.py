@@ -22,6 +22,7 @@ from bench.report import (
     sizes,
     speed,
     tables,
+    workers,
 )
 from bench.report.blocks import (
     Block,
@@ -81,6 +82,7 @@ def _question(analysis: Analysis, question: QuestionAnalysis) -> Section:
     blocks += capacity.blocks(question)
     blocks += reaching.blocks(question, label)
     blocks += speed.blocks(question)
+    blocks += workers.blocks(question)
     blocks += rates.blocks(question, label)
     blocks += sensitivity.blocks(question, label)
     blocks += landscape.blocks(question, label)
