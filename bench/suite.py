@@ -894,7 +894,8 @@ def _check_measured(suite: Suite, question: str, metric: str, where: str) -> Non
         return
     if metric.count("/") != 2:
         raise _no_metric(suite, metric, where)
-    probes = {next(iter(_named(probe))) for probe in suite.probes_of(question)}
+    engines = [given.engine or "" for given in suite.variants(question).values()]
+    probes = {next(iter(_named(spec))) for spec in [*suite.probes_of(question), *engines]}
     _check_name("probe", metric.partition("/")[0], dict.fromkeys(sorted(probes)), where)
 
 
