@@ -85,6 +85,17 @@ def test_what_cannot_be_estimated(change):
     assert estimate.seconds(trials(change), 2) is None
 
 
+def test_processes_take_their_time():
+    def seconds(engine):
+        return estimate.seconds(trials(("a: {}", f"a: {{engine: {engine}}}")), 1)
+
+    assert seconds("{master_worker: {workers: 6}}") == seconds("compiled")
+    six = seconds("{multi_worker: {workers: 6}}")
+    assert six > seconds("{multi_worker: {workers: 2}}") > 10 + seconds("compiled")
+    assert six > seconds("{parameter_server: {workers: 2}}") > seconds("compiled")
+    assert seconds("{multi_worker: {workers: many}}") == seconds("compiled")  # refused at the start
+
+
 def test_a_network_by_its_name_alone():
     assert estimate.trial_seconds(trials(("{mlp: {hidden: [100]}}", "mlp"))[0].training) > 0
 

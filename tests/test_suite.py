@@ -860,6 +860,49 @@ def test_other_sizes_leave_the_epochs_of_questions():
     assert suite.epochs_of("own") == 9
 
 
+SIZES = """\
+suite: s
+title: t
+dataset: digits
+seeds: 4
+epochs: 5
+base: {model: mlp, optimizer: SGD}
+profiles:
+  short: {seeds: 2, epochs: 3, questions: {dear: {seeds: 1}}}
+  long: {questions: {dear: {epochs: 50}}}
+questions:
+  cheap: {ask: a, variants: {a: {}}}
+  dear: {ask: b, seeds: [7, 8, 9], epochs: 9, variants: {b: {batch_size: 10}}}
+"""
+
+
+def test_a_question_may_have_its_own_seeds_and_its_own_size_in_a_profile():
+    suite = parse_suite(SIZES)
+    assert (suite.seeds_of("cheap"), suite.seeds_of("dear")) == ([0, 1, 2, 3], [7, 8, 9])
+    assert suite.seed_list == [0, 1, 2, 3, 7, 8, 9]
+    short = suite.resized(profile="short")
+    assert (short.seeds_of("cheap"), short.epochs_of("cheap")) == ([0, 1], 3)
+    assert (short.seeds_of("dear"), short.epochs_of("dear")) == ([0], 3)
+    long = suite.resized(profile="long")
+    assert (long.seeds_of("dear"), long.epochs_of("dear")) == ([7, 8, 9], 50)
+    assert (long.seeds_of("cheap"), long.epochs_of("cheap")) == ([0, 1, 2, 3], 5)
+
+
+@pytest.mark.parametrize("profile", [None, "short", "long"])
+def test_what_is_given_is_for_all_questions(profile):
+    sized = parse_suite(SIZES).resized(profile=profile, seeds=2, epochs=1)
+    for name in sized.questions:
+        assert sized.seeds_of(name) == [0, 1]
+        assert sized.epochs_of(name) == 1
+
+
+def test_a_profile_that_sizes_no_question_is_refused():
+    with pytest.raises(SuiteError, match="no question 'deer'") as caught:
+        parse_suite(SIZES.replace("{dear: {seeds", "{deer: {seeds"))
+    assert caught.value.where == "suite, line 8, at profiles.short.questions.deer"
+    assert "did you mean 'dear'" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("written", "where", "expected"),
     [

@@ -21,6 +21,7 @@ class Slow:
 
     updates_per_epoch = 7
     log: list = []  # noqa: RUF012 - shared on purpose
+    closed: list = []  # noqa: RUF012
 
     def __init__(self, name):
         self.name = name
@@ -34,6 +35,9 @@ class Slow:
         time.sleep(0.01)
         self.log.append((self.name, self.order))
 
+    def close(self):
+        self.closed.append(self.name)
+
 
 @pytest.fixture
 def slow(monkeypatch):
@@ -43,6 +47,7 @@ def slow(monkeypatch):
 
     monkeypatch.setattr(engines, "prepare", prepare)
     monkeypatch.setattr(Slow, "log", [])
+    monkeypatch.setattr(Slow, "closed", [])
     return Slow
 
 
@@ -74,6 +79,24 @@ def test_all_are_warmed_up_before_the_first_round_and_train_on(tiny, slow):
     mine = [order for name, order in slow.log if name == 0.1]
     assert sorted(mine[0]) == sorted(mine[1])
     assert not np.array_equal(*mine)  # the second epoch has its own permutation
+
+
+def test_engines_are_closed_in_the_end(tiny, slow):
+    rounds = timing.rounds(trials(tiny), 2)
+    next(rounds)
+    assert slow.closed == []
+    rounds.close()
+    assert sorted(slow.closed) == [0.01, 0.1]
+
+
+def test_engines_of_several_processes_are_not_timed_on_one_thread(tiny, tmp_path):
+    text = tiny.read_text().replace("fast: {}", "fast: {engine: {multi_worker: {workers: 2}}}")
+    suite = parse_suite(text, path=tiny).resized(questions=["rates"])
+    (use,) = driver.ways(expand(suite)).values()
+    assert use.variant == "slow"
+    only = parse_suite(text.replace("batch_size: 50", "engine: {multi_worker: {workers: 2}}"))
+    with pytest.raises(UsageError, match="nothing to time on one thread"):
+        driver.time_epochs(only, tmp_path / "results")
 
 
 def test_engines_of_two_precisions_take_turns(tiny):

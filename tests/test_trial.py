@@ -66,6 +66,16 @@ trainings = st.builds(
 )
 
 
+def test_a_question_with_its_own_seeds_changes_no_id():
+    own = parse_suite(SUITE.replace("    ask: second", "    ask: second\n    seeds: [5, 1]"))
+    every = {use.trial.id for use in expand(parse_suite(SUITE))}
+    seeds = {"one": [0, 1, 2], "two": [5, 1]}
+    for use in expand(own):
+        assert use.trial.seed in seeds[use.question]
+        assert (use.trial.id in every) == (use.trial.seed < 3)
+    assert len(expand(own)) == 2 * 3 + 3 * 2
+
+
 def test_an_id_that_must_never_change():
     """If it does, results folders of before are trained again: raise ``trial.SCHEMA`` if you mean it."""
     assert Trial(BASE, 3).id == "898c0ceeb84dc0ca"
