@@ -269,7 +269,7 @@ def chunks(first: int, count: int) -> list[tuple[int, int, int]]:
 
 
 def chunked(sums: Callable[[Any, Any], Any], data: Dataset) -> dict[str, np.ndarray]:
-    """What ``evaluation`` takes, of all parts of the data, where ``sums`` are taken chunk by chunk from here."""
+    """What ``evaluation`` takes, of all parts of the data; ``sums`` are asked for chunk by chunk, from here."""
 
     def over_all(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         parts = [

@@ -74,7 +74,7 @@ class Together(Engine):
 
     def evaluate(self) -> Evaluation:
         """Objective, loss and accuracy over all images."""
-        network = self.network
+        network = self.network  # the weights first
         return network.evaluation(chunked(self._sums, self._job.data))
 
     def predict(self) -> np.ndarray:
