@@ -150,18 +150,15 @@ def _engine(given: Settings) -> tuple[str, Mapping[str, Any]]:
 
 
 def _alone(settings: Mapping[str, Settings], variant: str) -> str | None:
-    """The variant that is the same but for having one worker."""
-    engine, options = _engine(settings[variant])
-    wanted = settings[variant].model_copy(update={"engine": {engine: {**options, "workers": 1}}})
+    """The variant with one worker that is the same otherwise; one has all images, however they are split."""
+    same = {"about", "engine"}
+    engine, _ = _engine(settings[variant])
     for name, given in settings.items():
-        if name != variant and _plain(given) == _plain(wanted):
+        its, options = _engine(given)
+        rest = given.model_dump(exclude=same) == settings[variant].model_dump(exclude=same)
+        if name != variant and its == engine and options.get("workers") == 1 and rest:
             return name
     return None
-
-
-def _plain(given: Settings) -> dict[str, Any]:
-    """What can change the training: not the words about it."""
-    return given.model_dump(exclude={"about"})
 
 
 def _ends(rows: pd.DataFrame, measure: str) -> tuple[int, int] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -38,16 +39,17 @@ class Member:
     """One process of a cluster.
 
     Attributes:
-        name: what errors call it, such as ``worker 3``.
         job, index: what TensorFlow calls it.
         role: what it does there, a key of ``_replica.ROLES``.
         vital: whether nothing goes on without it.
+        host: where it runs: this machine, or one that ``ssh`` reaches without asking, with the same Python.
     """
 
     job: str
     index: int
     role: str
     vital: bool = True
+    host: str = HOME
 
     @property
     def name(self) -> str:
@@ -93,7 +95,7 @@ class Cluster:
         ports = self._answers(range(len(self.members)))
         cluster: dict[str, list[str]] = {}
         for place, member in enumerate(self.members):
-            cluster.setdefault(member.job, []).append(f"{HOME}:{ports[place]['port']}")
+            cluster.setdefault(member.job, []).append(f"{member.host}:{ports[place]['port']}")
         for place, (member, task) in enumerate(zip(self.members, tasks, strict=True)):
             about = {"job": member.job, "index": member.index, "role": member.role}
             self._tell(place, {**task, **about, "cluster": cluster})
@@ -115,23 +117,23 @@ class Cluster:
 
     def _start(self, place: int, folder: str) -> None:
         log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _end
-        package = str(Path(__file__).parents[2])
-        before = os.environ.get("PYTHONPATH")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bench.engines._replica"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C is the business of this process
-            env={
-                **os.environ,
-                **ENVIRONMENT,
-                "TF_CPP_MIN_LOG_LEVEL": "1",
-                "TMPDIR": folder,
-                "PYTHONPATH": os.pathsep.join(filter(None, [package, before])),
-            },
-        )
         self._logs.append(log)
+        member = self.members[place]
+        try:
+            process = subprocess.Popen(  # noqa: S603 - this Python, by itself or on a trusted host
+                _command(member.host),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is the business of this process
+                env=os.environ | _environment() | {"TMPDIR": folder},
+            )
+        except OSError as error:
+            raise self._failed(
+                f"{member.name} cannot be started",
+                expected="a process of this Python" if member.host == HOME else "ssh",
+                found=str(error),
+            ) from None
         self._processes.append(process)
         inbox = self._inbox  # the thread must not keep the cluster alive
         answers = cast("BinaryIO", process.stdout)
@@ -187,7 +189,7 @@ class Cluster:
     def _failed(self, problem: str, *, expected: str, found: str, hint: str = "") -> BenchError:
         """The error, with what the processes printed; ends them all."""
         logs = []
-        for member, log in zip(self.members, self._logs, strict=True):
+        for member, log in zip(self.members, self._logs, strict=False):  # not all may have started
             log.seek(0)
             text = log.read().decode(errors="replace").strip()
             logs.append(f"--- log of {member.name}\n{text[-LOG:] or '(empty)'}")
@@ -198,6 +200,24 @@ class Cluster:
 
     def _names(self, places: Iterable[int]) -> str:
         return ", ".join(self.members[place].name for place in sorted(places))
+
+
+def _command(host: str) -> list[str]:
+    python = [sys.executable, "-m", "bench.engines._replica"]
+    if host == HOME:
+        return python
+    there = ["env", *(f"{name}={value}" for name, value in _environment().items()), *python]
+    return ["ssh", "-o", "BatchMode=yes", "--", host, shlex.join(there)]
+
+
+def _environment() -> dict[str, str]:
+    """What a process must find: one thread, this package, and a log worth reading."""
+    paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
+    return {
+        **ENVIRONMENT,
+        "TF_CPP_MIN_LOG_LEVEL": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+    }
 
 
 def _end(

@@ -5,26 +5,33 @@ update each computes the gradient of one mini-batch of its own; a ring all-reduc
 these gradients, laid out as one vector; each makes the same step with it, so that the copies stay equal. There
 is no master: the mathematics are those of ``master_worker``. ``batch_size`` counts the images of an update over
 all workers.
+
+The workers are processes of this machine; or of several in turn, reached by ``ssh``: the ``hosts`` that a
+trusted suite names, or those of the workers in the environment's ``TF_CONFIG``.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import re
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from bench.engines import _together
-from bench.engines._cluster import Member
+from bench.engines._cluster import HOME, Member
 from bench.engines._subsets import shared_equally
-from bench.engines._together import ARGUMENTS, Together
-from bench.plugins import Measure
+from bench.engines._together import Together
+from bench.errors import SuiteError, TrustError, UsageError
+from bench.plugins import Measure, named
 
 if TYPE_CHECKING:
     from bench.engines._network import Job
 
-__all__ = ["ARGUMENTS", "SEVERAL_PROCESSES", "prepare", "updates_per_epoch"]
-
+ARGUMENTS: Final = (*_together.ARGUMENTS, "hosts")
 SEVERAL_PROCESSES: Final = True
+_HOST: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def prepare(job: Job) -> MultiWorkerEngine:
@@ -34,8 +41,60 @@ def prepare(job: Job) -> MultiWorkerEngine:
 
 def updates_per_epoch(job: Job) -> int:
     """Full mini-batches in the smallest part; refuses what several processes cannot train."""
+    _hosts(job)
     _, updates = shared_equally(job, _together.check(job))
     return updates
+
+
+def _hosts(job: Job) -> list[str]:
+    """Where the workers run, in turn.
+
+    Raises:
+        SuiteError: no names of hosts.
+        TrustError: a suite names hosts, and is not trusted.
+        UsageError: a ``TF_CONFIG`` that cannot be read.
+    """
+    _, options = named(job.training.engine)
+    if "hosts" not in options:
+        return _of_environment() or [HOME]
+    hosts = options["hosts"]
+    if not isinstance(hosts, list) or not hosts or not all(map(_is_host, hosts)):
+        raise SuiteError(
+            "not a list of hosts",
+            where="engine.multi_worker.hosts",
+            expected="names of machines, [a.example.org, b.example.org]",
+            found=repr(hosts),
+        )
+    if not job.trusted:
+        raise TrustError(
+            "workers on machines that the suite names",
+            where="engine.multi_worker.hosts",
+            expected="a suite that you trust, since it starts processes there",
+            found=", ".join(hosts),
+            hint="bench run --trust, or name them in TF_CONFIG yourself",
+        )
+    return hosts
+
+
+def _of_environment() -> list[str]:
+    text = os.environ.get("TF_CONFIG", "{}")
+    try:
+        addresses = json.loads(text).get("cluster", {}).get("worker", [])
+        hosts = [address.rpartition(":")[0] for address in addresses]
+    except (ValueError, AttributeError, TypeError):
+        hosts = [""]
+    if not all(map(_is_host, hosts)):
+        raise UsageError(
+            "the environment's TF_CONFIG cannot be read",
+            where="TF_CONFIG",
+            expected='{"cluster": {"worker": ["a.example.org:2222", ...]}}, or none',
+            found=text,
+        )
+    return hosts
+
+
+def _is_host(name: object) -> bool:
+    return isinstance(name, str) and _HOST.fullmatch(name) is not None
 
 
 class MultiWorkerEngine(Together):
@@ -44,7 +103,11 @@ class MultiWorkerEngine(Together):
     def __init__(self, job: Job) -> None:
         parts = _together.check(job)
         size, updates = shared_equally(job, parts)
-        members = [Member("worker", index, "mirrored") for index in range(parts.workers)]
+        hosts = _hosts(job)
+        members = [
+            Member("worker", index, "mirrored", host=hosts[index % len(hosts)])
+            for index in range(parts.workers)
+        ]
         # Seconds of all updates so far: of each worker, and of the all-reduce once all had come to it.
         self._computing = np.zeros(parts.workers)
         self._processor = np.zeros(parts.workers)

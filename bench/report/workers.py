@@ -266,7 +266,7 @@ def _edge(start: tuple[float, float], end: tuple[float, float], label: str, *, b
     """A line that leaves room for the circles at its ends."""
     (x1, y1), (x2, y2) = start, end
     length = math.hypot(x2 - x1, y2 - y1) or 1.0
-    dx, dy = 27 * (x2 - x1) / length, 27 * (y2 - y1) / length
+    dx, dy = 30 * (x2 - x1) / length, 30 * (y2 - y1) / length
     left, top, right, bottom = (round(v, 1) for v in (x1 + dx, y1 + dy, x2 - dx, y2 - dy))
     return Edge(left, top, right, bottom, label, both=both)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import psutil
 import pytest
 
 from bench import datasets, engines
-from bench.errors import BenchError
+from bench.errors import BenchError, SuiteError, TrustError, UsageError
 from bench.runner import order
 from bench.trial import Training
 
@@ -181,6 +182,43 @@ def test_a_lost_mirrored_worker_and_a_deadline_end_the_trial(digits):
         engine.advance(0, 3)
     assert "deadline_s" in str(caught.value)
     assert are_gone(engine.processes.values())
+
+
+def test_workers_of_other_hosts_are_reached_by_ssh(digits, tmp_path, monkeypatch):
+    """Two addresses of this machine, and a stand-in for ssh that runs here what it is to run there."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text('#!/bin/sh\necho "$4" >> "$(dirname "$0")/asked"\nshift 4\nexec sh -c "$*"\n')
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    workers = ["127.0.0.2:2222", "127.0.0.3:2222"]
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": workers}}))
+    engine = engines.prepare(replace(TWO, engine={"multi_worker": {"workers": 2}}), digits, 0)
+    exact = engines.prepare(replace(TWO, engine={"master_worker": {"workers": 2}}), digits, 0)
+    for each in (engine, exact):
+        each.start_epoch(order(digits, 0, 1))
+        each.advance(0, 12)
+    assert differ_by(engine, exact) < 1e-5
+    assert sorted((tmp_path / "asked").read_text().split()) == ["127.0.0.2", "127.0.0.3"]
+    engine.close()
+    assert are_gone(engine.processes.values())
+
+
+def test_hosts_of_a_suite_need_trust_and_names(digits, monkeypatch):
+    def checked(hosts, *, trusted=False):
+        options = {"workers": 2, "hosts": hosts}
+        engines.check(replace(TWO, engine={"multi_worker": options}), digits, trusted=trusted)
+
+    with pytest.raises(TrustError) as caught:
+        checked(["a.example.org"])
+    assert caught.value.where == "engine.multi_worker.hosts"
+    checked(["a.example.org"], trusted=True)
+    for hosts in ("a", [], [1], ["-oProxyCommand=x"], ["a b"], ["a;b"]):
+        with pytest.raises(SuiteError, match="not a list of hosts"):
+            checked(hosts, trusted=True)
+    for text in ("{", "[]", '{"cluster": {"worker": ["-o:1"]}}', '{"cluster": {"worker": [1]}}'):
+        monkeypatch.setenv("TF_CONFIG", text)
+        with pytest.raises(UsageError, match="TF_CONFIG"):
+            engines.check(replace(TWO, engine={"multi_worker": {"workers": 2}}), digits)
 
 
 ENDLESS = """\

@@ -61,12 +61,12 @@ def test_nothing_of_a_picture_lies_outside_of_it(analysed):
     drawn = next(b for b in section.blocks if b.template == "topologies.html")
     for topology in drawn.items:
         for node in topology.nodes:
-            assert abs(node.x) + 25 < 170
-            assert abs(node.y) + 25 < 135
+            assert abs(node.x) + 28 < 170
+            assert abs(node.y) + 28 < 135
         for edge in topology.edges:
             for node in topology.nodes:  # lines end outside of the circles
                 for x, y in ((edge.x1, edge.y1), (edge.x2, edge.y2)):
-                    assert (x - node.x) ** 2 + (y - node.y) ** 2 > 25**2
+                    assert (x - node.x) ** 2 + (y - node.y) ** 2 > 28**2
 
 
 def test_shares_of_the_updates_by_how_late_they_were(analysed):
