@@ -159,7 +159,8 @@ class Settings(_Model):
         description="training images per update, over all workers; full: all of them",
     )
     engine: Spec | None = Field(
-        default=None, description="compiled, fit, master_worker, svrg or sag"
+        default=None,
+        description="compiled, fit, master_worker, multi_worker, parameter_server, svrg or sag",
     )
     precision: Literal["float32", "float64"] | None = Field(
         default=None, description="of weights, images, loss and optimizer"
