@@ -109,8 +109,8 @@ CURVES: Final = (
 PROBES: Final = (
     *KEYS,
     Column("epoch", "float", "epochs", "when it was measured"),
-    Column("probe", "str", "", "the probe"),
-    Column("layer", "str", "", "the layer; empty for the whole network"),
+    Column("probe", "str", "", "the probe, or an engine that measures itself"),
+    Column("layer", "str", "", "the layer, or the worker; empty for the whole"),
     Column("measure", "str", "", "what was measured; cost_s: the time it took, in s"),
     Column("value", "float", "see the probe", "the number"),
 )
@@ -548,6 +548,11 @@ TAKEN: Final = frozenset([*METRICS, *(c.name for c in (*TRIALS, *CURVES)), "not_
 
 _MEASURES: Final = {
     "cost_s": ("time of the last measurement", "s"),
+    "computing_s": ("time of computing", "s"),
+    "communicating_s": ("time of communicating", "s"),
+    "waiting_s": ("time of waiting", "s"),
+    "bytes_per_update": ("bytes sent per update", "bytes"),
+    "mean_staleness": ("mean staleness", "updates"),
     "mean_abs": ("mean |w|", ""),
     "below_1e-7": ("share of |w| < 1e-7", "share"),
     "exact_zeros": ("share of exact zeros", "share"),

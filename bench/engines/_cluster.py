@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 HOME: Final = "127.0.0.1"
 LOG: Final = 4000  # last characters of each process's log that an error tells
 PATIENCE_S: Final = 5.0  # between asking a process to end and ending it
+GRACE_S: Final = 0.5  # after a failure, until the end of what caused it must have been seen
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class Cluster:
         self._end()
 
     def _start(self, place: int, folder: str) -> None:
-        log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _end
+        log = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - closed by _end
         self._logs.append(log)
         member = self.members[place]
         try:
@@ -126,7 +127,7 @@ class Cluster:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is the business of this process
-                env=os.environ | _environment() | {"TMPDIR": folder},
+                env=_without_proxies(os.environ) | _environment() | {"TMPDIR": folder},
             )
         except OSError as error:
             raise self._failed(
@@ -160,6 +161,7 @@ class Cluster:
             if message is None:
                 self._ended(place)
             elif "error" in message:
+                self._look_for_the_ended()
                 raise self._failed(
                     f"{self.members[place].name} failed",
                     expected="updates",
@@ -169,6 +171,13 @@ class Cluster:
                 answers[place] = message
             waiting -= {place}
         return answers
+
+    def _look_for_the_ended(self) -> None:
+        """Who fails may do so because another has ended, which is then what there is to tell."""
+        time.sleep(GRACE_S)
+        for place, process in enumerate(self._processes):
+            if place not in self._gone and process.poll() is not None:
+                self._ended(place)
 
     def _ended(self, place: int) -> None:
         self._gone.add(place)
@@ -218,6 +227,11 @@ def _environment() -> dict[str, str]:
         "TF_CPP_MIN_LOG_LEVEL": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
     }
+
+
+def _without_proxies(environment: Mapping[str, str]) -> dict[str, str]:
+    """Else the processes would ask a proxy of the web for each other."""
+    return {k: v for k, v in environment.items() if not k.lower().endswith("_proxy")}
 
 
 def _end(
