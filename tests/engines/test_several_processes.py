@@ -246,6 +246,7 @@ def test_no_process_outlives_the_driver(how, tmp_path):
         driver = subprocess.Popen(
             [sys.executable, "-c", "from bench.cli import main; main()", "run", "endless.yaml"],
             cwd=tmp_path,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
             stdout=log,
             stderr=log,
             start_new_session=True,
