@@ -94,6 +94,8 @@ def _updates(results: Results, rows: pd.DataFrame) -> pd.Series[int]:
 
 def _answer(smooth: Sequence[Compared], compared: Sequence[Compared]) -> list[str]:
     """First who is what, then a sentence per variant: by which measure, and how fast it trains."""
+    if not any(c.found.test and c.found.test.p_value is not None for c in smooth):
+        return ["Too few seeds for a test of the landscape."]
     variants = list(dict.fromkeys(c.variant for c in smooth))
     by_variant = {v: [c for c in smooth if c.variant == v] for v in variants}
     speed = _speed(smooth[0].baseline, compared)

@@ -22,10 +22,11 @@ def blocks(question: QuestionAnalysis, label: str) -> list[Block]:
     first, *each = found.answer
     single = Prose(tuple(each))
     few = len(question.variants) <= len(palette.LIGHT)
-    inside: list[Block] = [
-        Prose((first,), kind="answer"),
-        single if few else Fold(f"Variant by variant: {len(each)} sentences", (single,)),
-    ]
+    inside: list[Block] = [Prose((first,), kind="answer")]
+    if each:
+        inside.append(
+            single if few else Fold(f"Variant by variant: {len(each)} sentences", (single,))
+        )
     if few and found.course.updates.nunique() > 1:
         inside.append(_figure(question))
     inside.append(_table(question, found, label))

@@ -81,6 +81,12 @@ def test_the_answer(found, tmp_path):
     )
 
 
+def test_two_seeds_allow_no_answer(tmp_path):
+    results = written(tmp_path, lambda v, s: smooth(v, s) if s < 2 else None, suite=PROBED)
+    (answer,) = analyse(results).questions[0].landscape.answer
+    assert answer == "Too few seeds for a test of the landscape."
+
+
 def test_without_a_target_the_end_is_the_speed(tmp_path):
     text = PROBED.replace("target: {test_accuracy: 0.9}\n", "")
     answer = analyse(written(tmp_path, smooth, suite=text)).questions[0].landscape.answer
