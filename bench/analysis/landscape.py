@@ -115,7 +115,9 @@ def _summary(by_variant: Mapping[str, Sequence[Compared]], speed: Mapping[str, s
     baseline = next(iter(by_variant.values()))[0].baseline
     ends = [
         f"Smoother and faster: {wording.listed(both) or 'none'}.",
-        f"Faster without being smoother: {wording.listed(faster)}." if faster else "",
+        f"Faster, not smoother by every measure that tells: {wording.listed(faster)}."
+        if faster
+        else "",
     ]
     return " ".join([f"Against {baseline}, where a measure can tell: {said}.", *filter(None, ends)])
 

@@ -37,9 +37,9 @@ def measure(trained: Trained) -> list[Measure]:
     point = flat.point()
 
     def product(vector: np.ndarray) -> np.ndarray:
-        return flat.hessian_product(point, vector, images, labels).astype(np.float64)
+        return flat.hessian_product(point, vector, images, labels)
 
-    start = generator("start of Lanczos", point.size).normal(size=point.size)
+    start = generator("start of Lanczos", point.size).normal(size=point.size).astype(point.dtype)
     values, vector = lanczos(product, start, trained.arguments.get("steps", STEPS))
     residual = np.linalg.norm(product(vector) - values[-1] * vector)
     return [
@@ -65,28 +65,31 @@ def lanczos(
     """Ritz values of a symmetric matrix in the Krylov space of ``start``, and the largest one's unit vector.
 
     Args:
-        product: makes H v of v, both (n,) float64.
-        start: (n,), not 0.
+        product: makes H v of v, both (n,).
+        start: (n,), not 0; in its precision the vectors are kept.
         steps: products to take; fewer where the space has fewer dimensions.
 
     Returns:
         The values, ascending, (k,) with k <= steps; the vector, (n,).
     """
-    basis = [start / np.linalg.norm(start)]
+    steps = min(steps, start.size)
+    basis = np.empty((steps, start.size), start.dtype)
+    basis[0] = start / np.linalg.norm(start)
     diagonal: list[float] = []
     beside: list[float] = []
-    while True:
-        image = product(basis[-1])
-        diagonal.append(float(basis[-1] @ image))
-        known = np.stack(basis)
-        for _ in range(2):  # twice is enough
-            image = image - known.T @ (known @ image)
+    for step in range(steps):
+        known, vector = basis[: step + 1], basis[step]
+        image = product(vector)
+        diagonal.append(float(vector @ image))
+        image = image - diagonal[-1] * vector
+        if step:
+            image -= beside[-1] * basis[step - 1]
+        image -= (known @ image) @ known  # what rounding left of all former directions
         norm = float(np.linalg.norm(image))
-        size = max(map(abs, (*diagonal, *beside)))
-        if len(basis) == min(steps, start.size) or norm <= 1e-10 * size:
+        if step + 1 == steps or norm <= 1e-10 * max(map(abs, (*diagonal, *beside))):
             break
         beside.append(norm)
-        basis.append(image / norm)
+        basis[step + 1] = image / norm
     tridiagonal = np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
     values, vectors = np.linalg.eigh(tridiagonal)
-    return values, known.T @ vectors[:, -1]
+    return values, vectors[:, -1] @ known

@@ -73,7 +73,7 @@ def test_the_answer(found, tmp_path):
     first, high, *_ = analyse(results).questions[0].landscape.answer
     assert first == (
         "Against base, where a measure can tell: either, by measure: high and low; not told apart: same."
-        " Smoother and faster: none. Faster without being smoother: high."
+        " Smoother and faster: none. Faster, not smoother by every measure that tells: high."
     )
     assert high == (
         "high: smoother than base by effective β; rougher than base by λ max of the Hessian. It reaches the"
