@@ -126,8 +126,8 @@ class CompiledEngine(Engine):
         self._job, self._evidence = job, list(evidence)
         self._arrange = arrange or functools.partial(_consecutive, job.batch_size)
         shapes = [part.shape for part in self._arrange(np.arange(job.n_train, dtype=np.int32))]
-        self._program = _program(_Kind.of(job, rule, tuple(shapes)))
-        self._judge = _judge(_Judged.of(job, self._program.network))
+        self._program = _program(job, rule, tuple(shapes))
+        self._judge = _judge(job, self._program.network)
         self.network = self._program.network
         self.network.restart(job)
         self._program.rule.reset()
@@ -189,7 +189,7 @@ class _Images:
     parts: dict[str, tuple[int, int]]
 
 
-@functools.lru_cache(maxsize=2)  # trials of several data sets take turns
+@functools.lru_cache(maxsize=1)  # those that differ in what is held out are as large as all of it
 def _images(data: Dataset) -> _Images:
     tf = backend.tensorflow()
     counts = [len(y) for _, y in data.parts.values()]
@@ -208,89 +208,6 @@ class _Program:
     begin: Callable[..., Any]
     train: Callable[..., Any]
     note: str
-
-
-@dataclasses.dataclass(frozen=True)
-class _Kind:
-    """What a program depends on: all of a job but its seed, its epochs and what is measured when.
-
-    Variants that differ in a constant learning rate share a program, since optimizers keep it in a variable.
-    """
-
-    settings: str
-    checksum: str
-    shape: tuple[int, ...]
-    trusted: bool
-    rows: tuple[tuple[int, ...], ...]
-    job: Job = dataclasses.field(compare=False)
-    rule: Callable[[Network, Job], Rule] = dataclasses.field(compare=False)
-
-    @classmethod
-    def of(cls, job: Job, rule: Callable[[Network, Job], Rule], rows: Any) -> _Kind:
-        data = job.data
-        shape = data.x_train.shape
-        return cls(job.training.program, data.checksum, shape, job.trusted, rows, job, rule)
-
-
-@functools.lru_cache(maxsize=KEPT_PROGRAMS)
-def _program(kind: _Kind) -> _Program:
-    network = Network.build(kind.job, sum(updates for updates, _ in kind.rows))
-    rule = kind.rule(network, kind.job)
-    # XLA computes the random numbers of a dropout layer an order of magnitude more slowly.
-    note = "compiled as a TensorFlow graph, not by XLA: it has random layers"
-    if network.is_random:
-        return _trainer(kind, network, rule, jit=False, note=note)
-    return _by_xla(functools.partial(_trainer, kind, network, rule))
-
-
-def _trainer(kind: _Kind, network: Network, rule: Rule, *, jit: bool, note: str) -> _Program:
-    """Compile; a call with no updates does it and changes nothing."""
-    tf = backend.tensorflow()
-    n_train = kind.job.n_train
-
-    @tf.function(jit_compile=jit, autograph=False)  # type: ignore[untyped-decorator]
-    def begin(x: Any, y: Any) -> None:
-        rule.begin(x[:n_train], y[:n_train])
-
-    @tf.function(jit_compile=jit, autograph=False)  # type: ignore[untyped-decorator]
-    def train(x: Any, y: Any, rows: Any, start: Any, stop: Any) -> Any:
-        def update(i: Any) -> tuple[Any]:
-            row = rows[i]
-            network.apply(rule.gradients(tf.gather(x, row), tf.gather(y, row), row))
-            return (i + 1,)
-
-        (done,) = tf.while_loop(lambda i: i < stop, update, (tf.convert_to_tensor(start),))
-        return done
-
-    def call(x: Any, y: Any, rows: Any, start: int, stop: int) -> Any:
-        return train(x, y, rows, tf.constant(start), tf.constant(stop))
-
-    images = _images(kind.job.data)
-    if rule.begins:
-        begin(images.x, images.y)
-    for shape in kind.rows:
-        call(images.x, images.y, tf.zeros(shape, tf.int32), 0, 0)
-    return _Program(network, rule, begin, call, note)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Judged:
-    """What the program of an evaluation depends on: the network and its loss, however it is trained."""
-
-    settings: str
-    scale: float
-    classes: int
-    shape: tuple[int, ...]
-    trusted: bool
-    job: Job = dataclasses.field(compare=False)
-    network: Network = dataclasses.field(compare=False)
-
-    @classmethod
-    def of(cls, job: Job, network: Network) -> _Judged:
-        training, data = job.training, job.data
-        settings = json.dumps([training.model, training.loss, training.precision], sort_keys=True)
-        shape = data.x_train.shape[1:]
-        return cls(settings, data.scale, data.classes, shape, job.trusted, job, network)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -317,20 +234,104 @@ class _Judge:
         return total
 
 
-@functools.lru_cache(maxsize=KEPT_PROGRAMS)
-def _judge(kind: _Judged) -> _Judge:
-    return _by_xla(functools.partial(_evaluator, kind))
+class _Kept(dict[tuple[Any, ...], Compiled]):
+    """Programs by what they depend on, the one used last at the end; beyond ``KEPT_PROGRAMS`` the first goes.
+
+    Not ``functools.lru_cache``, which would keep the job that a program was first compiled for, with its data.
+    """
+
+    def get_or_make(self, key: tuple[Any, ...], make: Callable[[], Compiled]) -> Compiled:
+        """The program of this key."""
+        self[key] = self.pop(key) if key in self else make()
+        if len(self) > KEPT_PROGRAMS:
+            del self[next(iter(self))]
+        return self[key]
 
 
-def _evaluator(kind: _Judged, *, jit: bool, note: str) -> _Judge:
+_PROGRAMS: Final[_Kept[_Program]] = _Kept()
+_JUDGES: Final[_Kept[_Judge]] = _Kept()
+
+
+def _program(
+    job: Job, rule: Callable[[Network, Job], Rule], rows: tuple[tuple[int, ...], ...]
+) -> _Program:
+    """Of all of a job but its seed, its epochs and what is measured when.
+
+    Variants that differ in a constant learning rate share a program, since optimizers keep it in a variable.
+    """
+    data = job.data
+    key = (job.training.program, data.checksum, data.x_train.shape, job.trusted, rows)
+    return _PROGRAMS.get_or_make(key, lambda: _trained_by(job, rule, rows))
+
+
+def _trained_by(
+    job: Job, kind: Callable[[Network, Job], Rule], rows: tuple[tuple[int, ...], ...]
+) -> _Program:
+    network = Network.build(job, sum(updates for updates, _ in rows))
+    compiled = functools.partial(_trainer, network, kind(network, job), job, rows)
+    if network.is_random:
+        # XLA computes the random numbers of a dropout layer an order of magnitude more slowly.
+        note = "compiled as a TensorFlow graph, not by XLA: it has random layers"
+        return compiled(jit=False, note=note)
+    return _by_xla(compiled)
+
+
+def _trainer(
+    network: Network,
+    rule: Rule,
+    job: Job,
+    rows: tuple[tuple[int, ...], ...],
+    *,
+    jit: bool,
+    note: str,
+) -> _Program:
+    """Compile; a call with no updates does it and changes nothing."""
+    tf = backend.tensorflow()
+    n_train = job.n_train
+
+    @tf.function(jit_compile=jit, autograph=False)  # type: ignore[untyped-decorator]
+    def begin(x: Any, y: Any) -> None:
+        rule.begin(x[:n_train], y[:n_train])
+
+    @tf.function(jit_compile=jit, autograph=False)  # type: ignore[untyped-decorator]
+    def train(x: Any, y: Any, rows: Any, start: Any, stop: Any) -> Any:
+        def update(i: Any) -> tuple[Any]:
+            row = rows[i]
+            network.apply(rule.gradients(tf.gather(x, row), tf.gather(y, row), row))
+            return (i + 1,)
+
+        (done,) = tf.while_loop(lambda i: i < stop, update, (tf.convert_to_tensor(start),))
+        return done
+
+    def call(x: Any, y: Any, rows: Any, start: int, stop: int) -> Any:
+        return train(x, y, rows, tf.constant(start), tf.constant(stop))
+
+    images = _images(job.data)
+    if rule.begins:
+        begin(images.x, images.y)
+    for shape in rows:
+        call(images.x, images.y, tf.zeros(shape, tf.int32), 0, 0)
+    return _Program(network, rule, begin, call, note)
+
+
+def _judge(job: Job, network: Network) -> _Judge:
+    """Of the network and its loss, however it is trained."""
+    training, data = job.training, job.data
+    settings = json.dumps([training.model, training.loss, training.precision], sort_keys=True)
+    key = (settings, data.scale, data.classes, data.x_train.shape[1:], job.trusted)
+    images = _images(data)
+    return _JUDGES.get_or_make(key, lambda: _by_xla(functools.partial(_evaluator, network, images)))
+
+
+def _evaluator(network: Network, images: _Images, *, jit: bool, note: str) -> _Judge:
     """Compile; a call with no chunks does it."""
     tf = backend.tensorflow()
-    images, values = _images(kind.job.data), [v.value for v in kind.network.model.variables]
+    values = [v.value for v in network.model.variables]
 
     @tf.function(jit_compile=jit, autograph=False)  # type: ignore[untyped-decorator]
     def call(values: list[Any], arrays: tuple[Any, Any], part: tuple[Any, int, Any]) -> Any:
         def one(*chunk: Any) -> list[Any]:
-            return [kind.network.sums_at(values, *chunk)]
+            return [network.sums_at(values, *chunk)]
 
         (total,) = over_chunks(one, [tf.zeros(3, tf.float64)], arrays, part)
         return total
