@@ -10,7 +10,7 @@ import fcntl
 import json
 import sqlite3
 import zipfile
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields
 from functools import cached_property
 from operator import attrgetter
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, Self
 from pydantic import ValidationError
 
 from bench import frames
-from bench.errors import StoreError, SuiteError, first_line
+from bench.errors import BenchError, StoreError, SuiteError, first_line
 from bench.predictions import Predictions
 from bench.suite import Suite, parse_suite
 from bench.trial import CurvePoint, Timing, TrialResult, Use, expand
@@ -258,25 +258,29 @@ class Store:
         Raises:
             StoreError: this version cannot read it.
         """
-        run = _last_run(self._db)
-        return None if run is None else _suite(self.folder, *run)
+        with _readable(self.folder / FILE):
+            run = _last_run(self._db)
+            return None if run is None else _suite(self.folder, *run)
 
     def finished(self) -> set[str]:
         """Ids of the trials that need not be trained again: completed and diverged ones."""
-        rows = self._db.execute(
-            "SELECT trial_id FROM trials WHERE status IN (?, ?)", FINISHED
-        ).fetchall()
-        return {row[0] for row in rows}
+        with _readable(self.folder / FILE):
+            rows = self._db.execute(
+                "SELECT trial_id FROM trials WHERE status IN (?, ?)", FINISHED
+            ).fetchall()
+            return {row[0] for row in rows}
 
     def checksums(self) -> dict[str, str]:
         """Checksum of the data, by the data set's spec as JSON, over the finished trials."""
-        rows = self._db.execute(
-            "SELECT DISTINCT settings, dataset_checksum FROM trials WHERE dataset_checksum NOT NULL"
-        )
-        return {
-            json.dumps(json.loads(settings)["dataset"], sort_keys=True): checksum
-            for settings, checksum in rows
-        }
+        with _readable(self.folder / FILE):
+            rows = self._db.execute(
+                "SELECT DISTINCT settings, dataset_checksum FROM trials"
+                " WHERE dataset_checksum NOT NULL"
+            )
+            return {
+                json.dumps(json.loads(settings)["dataset"], sort_keys=True): checksum
+                for settings, checksum in rows
+            }
 
     def append(self, *results: TrialResult) -> None:
         """Write trials with all that belongs to them, in one transaction, replacing failed attempts."""
@@ -387,8 +391,6 @@ def load_results(folder: str | Path) -> Results:
     Raises:
         StoreError: there are no results, or not of a version this program reads.
     """
-    import pandas as pd
-
     path = Path(folder)
     if not (path / FILE).is_file():
         raise StoreError(
@@ -398,29 +400,32 @@ def load_results(folder: str | Path) -> Results:
             found="no such file" if path.is_dir() else "no such folder",
             hint="give the folder that `bench run` wrote (its --out)",
         )
-    db = _connect(path / FILE, create=False)
-    try:
-        db.execute("BEGIN")  # one moment of a run that may be writing
-        run = _last_run(db)
-        if run is None:
-            raise StoreError(
-                "no run has begun here", where=str(path), expected="a run", found="an empty file"
-            )
-        suite = _suite(path, *run)
-        runs = pd.read_sql("SELECT rowid, * FROM runs ORDER BY rowid", db)
-        runs["cluster"] = runs.get("cluster")  # a file of before has none
-        uses = pd.read_sql("SELECT * FROM plan ORDER BY position", db)
-        trials = pd.read_sql("SELECT * FROM trials", db)
-        curves = pd.read_sql("SELECT * FROM curves ORDER BY trial_id, updates", db)
-        extras = pd.read_sql("SELECT * FROM extras", db)
-        probes = pd.read_sql("SELECT * FROM probes", db)
-        timings = _timings(db, suite)
-        predictions = _predictions(db)
-        weights = KeptWeights(path, _with_weights(db))
-    except (sqlite3.Error, pd.errors.DatabaseError) as error:
-        raise _damaged(path / FILE, error) from None
-    finally:
-        db.close()
+    with closing(_connect(path / FILE, create=False)) as db, _readable(path / FILE):
+        return _results(db, path)
+
+
+def _results(db: sqlite3.Connection, path: Path) -> Results:
+    import pandas as pd
+
+    db.execute("BEGIN")  # one moment of a run that may be writing
+    run = _last_run(db)
+    if run is None:
+        raise StoreError(
+            "no run has begun here", where=str(path), expected="a run", found="an empty file"
+        )
+    suite = _suite(path, *run)
+    runs = pd.read_sql("SELECT rowid, * FROM runs ORDER BY rowid", db)
+    runs["cluster"] = runs.get("cluster")  # a file of before has none
+    uses = pd.read_sql("SELECT * FROM plan ORDER BY position", db)
+    trials = pd.read_sql("SELECT * FROM trials", db)
+    for text in pd.unique(trials[["settings", "machine", "versions"]].to_numpy().ravel()):
+        json.loads(text)  # others rely on it
+    curves = pd.read_sql("SELECT * FROM curves ORDER BY trial_id, updates", db)
+    extras = pd.read_sql("SELECT * FROM extras", db)
+    probes = pd.read_sql("SELECT * FROM probes", db)
+    timings = _timings(db, suite)
+    predictions = _predictions(db)
+    weights = KeptWeights(path, _with_weights(db))
     uses = uses.drop(columns="position")
     own = [frames.Column(name, "float", "", "") for name in suite.metrics]
     curves = _with_extras(curves.astype(_POINT_TYPES), extras)
@@ -551,10 +556,8 @@ def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise _damaged(path, error) from None
     try:
-        _check_format(db, path, create=create)
-    except sqlite3.Error as error:
-        db.close()
-        raise _damaged(path, error) from None
+        with _readable(path):
+            _check_format(db, path, create=create)
     except StoreError:
         db.close()
         raise
@@ -596,6 +599,14 @@ def _transaction(db: sqlite3.Connection, where: Path) -> Iterator[None]:
         yield
         db.execute("COMMIT")
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_DBMOVED":
+            raise StoreError(
+                "the results file is gone",
+                where=str(where),
+                expected=f"the file {FILE}, as it was when the run began",
+                found="none, or another: something deleted, moved or replaced it",
+                hint="put it back if it was moved, then run the same command again",
+            ) from None
         raise StoreError(
             "the results could not be written; what was written before is kept",
             where=str(where),
@@ -606,6 +617,17 @@ def _transaction(db: sqlite3.Connection, where: Path) -> Iterator[None]:
     finally:
         if db.in_transaction:
             db.execute("ROLLBACK")
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Say of broken content that it is, whatever stumbles over it: SQLite checks no more than the structure."""
+    try:
+        yield
+    except BenchError:
+        raise
+    except (sqlite3.Error, OSError, ValueError, TypeError, LookupError, ArithmeticError) as error:
+        raise _damaged(path, error) from error
 
 
 def _damaged(path: Path, error: Exception) -> StoreError:
