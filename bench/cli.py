@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -108,6 +109,7 @@ def run(
 
     chosen = _sized(suite, profile, question, seeds, epochs)
     folder = out or _folder(chosen, profile)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     if cluster is not None:
         _console().print(
             f"workers of {cluster}, once there are some", highlight=False, markup=False
