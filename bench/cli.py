@@ -49,6 +49,12 @@ Cluster = Annotated[
         metavar="ADDRESS|FILE", help="Train on a Dask cluster: tcp://HOST:PORT, or a job queue."
     ),
 ]
+Deadline = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS", help="A trial that takes longer is ended and counts as failed."
+    ),
+]
 Trust = Annotated[bool, typer.Option("--trust", help="Let the suite import Python code it names.")]
 
 
@@ -102,6 +108,7 @@ def run(
     ] = None,
     workers: Workers = None,
     cluster: Cluster = None,
+    deadline: Deadline = None,
     trust: Trust = False,
 ) -> None:
     """Train a suite's variants over its seeds, then write the report. Run again to continue."""
@@ -121,6 +128,7 @@ def run(
                 folder,
                 workers=workers,
                 cluster=cluster,
+                deadline_s=deadline,
                 trust=trust,
                 observer=observer,
                 command=shlex.join(["bench", *sys.argv[1:]]),

@@ -67,6 +67,7 @@ def run(
     *,
     workers: int | None = None,
     cluster: str | None = None,
+    deadline_s: float | None = None,
     trust: bool = False,
     observer: Observer | None = None,
     command: str = "",
@@ -79,6 +80,8 @@ def run(
         workers: processes of one thread each; default one per core; 0 trains in this process.
         cluster: train on the workers of a Dask cluster instead: the address of its scheduler,
             ``tcp://HOST:PORT``, or a YAML file that says which job queue runs them: docs/cluster.md.
+        deadline_s: how long a trial may take before it is ended and counts as failed; without one, as long as
+            it takes.
         trust: whether Python code that the suite names may be imported.
         observer: told of every trial.
         command: how to repeat the run, for the report.
@@ -95,6 +98,12 @@ def run(
             found=f"{workers} workers and the cluster {cluster}",
             hint="leave out the number of workers",
         )
+    if deadline_s is not None and (workers == 0 or not deadline_s > 0):
+        raise UsageError(
+            "a deadline that cannot be kept",
+            expected="seconds, more than 0, and workers, which can be ended",
+            found=f"{deadline_s:g} s, {'no' if workers == 0 else 'some'} workers",
+        )
     observer = observer or Silent()
     many = len(os.sched_getaffinity(0)) if workers is None else workers
     uses = expand(suite, trusted=trust)
@@ -105,7 +114,10 @@ def run(
         plan = Plan(tuple(uses), tuple(trials), tuple(todo))
         many = min(many, len(todo))
         if todo:
-            with _importable(suite.folder, trust=trust), executor.pool(many, cluster) as pool:
+            with (
+                _importable(suite.folder, trust=trust),
+                executor.pool(many, cluster, deadline_s=deadline_s) as pool,
+            ):
                 checksums = _check(suite, _kinds(plan), pool, store.checksums())
                 store.begin(
                     suite,

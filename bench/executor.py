@@ -6,7 +6,9 @@ import contextlib
 import functools
 import itertools
 import logging
+import os
 import signal
+import threading
 import time
 import uuid
 from collections import Counter
@@ -27,6 +29,7 @@ Answer = TypeVar("Answer")
 
 RETRIES: Final = 3  # of an item whose worker died while it ran
 AHEAD: Final = 2  # items that Dask is given per worker: the one that runs and the next
+GRACE_S: Final = 2.0  # for the driver to take an item back before the worker that has it ends
 COUNT_EVERY_S: Final = 5.0  # how often the workers are counted: they come and go
 
 
@@ -65,7 +68,9 @@ class Pool(Protocol):
 
 
 @contextlib.contextmanager
-def pool(workers: int, cluster: str | None = None) -> Iterator[Pool]:
+def pool(
+    workers: int, cluster: str | None = None, *, deadline_s: float | None = None
+) -> Iterator[Pool]:
     """A pool of ``workers`` processes on this machine, or this process if 0; or the workers of a cluster.
 
     Everything that was started ends with the context, also after Ctrl-C.
@@ -73,6 +78,8 @@ def pool(workers: int, cluster: str | None = None) -> Iterator[Pool]:
     Args:
         workers: how many; for a cluster, which has its own, without a meaning.
         cluster: see ``cluster.connect``.
+        deadline_s: how long an item may take before its worker is ended and it fails; in this process nothing
+            ends it.
 
     Raises:
         UsageError, ClusterError: there is no such cluster, or it would not give the same results.
@@ -80,12 +87,12 @@ def pool(workers: int, cluster: str | None = None) -> Iterator[Pool]:
     if cluster is not None:
         with clusters.connect(cluster) as client:
             about = clusters.compare(client, cluster)
-            yield _Dask(client, about["workers"], about)
+            yield _Dask(client, about["workers"], about, deadline_s=deadline_s)
     elif workers == 0:
         yield _InProcess()
     else:
         with _local(workers) as client:
-            yield _Dask(client, workers)
+            yield _Dask(client, workers, deadline_s=deadline_s)
 
 
 @contextlib.contextmanager
@@ -198,20 +205,30 @@ class _Dask:
     an item that kills its workers would take what was queued behind with it. Therefore each item reports when
     it begins, before anything else, and when it ends; one that Dask fails although it did not run so often when
     a worker died is given to Dask again.
+
+    An item that takes too long says so from its worker, which then ends itself: nothing else could stop it.
     """
 
     def __init__(
-        self, client: Client, workers: int, about: Mapping[str, Any] | None = None
+        self,
+        client: Client,
+        workers: int,
+        about: Mapping[str, Any] | None = None,
+        *,
+        deadline_s: float | None = None,
     ) -> None:
         self.workers = workers
         self.about = about or {}
         self._client = client
         self._own = versions() if about else None  # workers of this machine have them anyway
+        self._deadline_s = deadline_s
         self._run = uuid.uuid4().hex  # another driver may train the same trial on the same cluster
         self._serial = itertools.count()
         # By item, the attempts that run or died with their worker; and of all items, those that began.
         self._unended: Counter[str] = Counter()
         self._begun = 0
+        self._running: dict[str, Future] = {}
+        self._late: set[str] = set()  # items that took too long
         self._addresses: Mapping[str, int] = client.nthreads()
         self._counted_at = time.monotonic()
         client.subscribe_topic(self._run, self._report)
@@ -220,6 +237,10 @@ class _Dask:
         _, (key, change) = event
         self._unended[key] += change
         self._begun += change > 0
+        if change == 0 and key in self._running:  # too late
+            self._late.add(key)
+            # This is Dask's thread, which must not wait for itself.
+            threading.Thread(target=self._running[key].cancel, daemon=True).start()
 
     def map(
         self,
@@ -238,6 +259,7 @@ class _Dask:
         def submit(key: str, worker: str) -> None:
             future = self._submit(function, key, items[key], worker)
             running[future] = key, worker
+            self._running[key] = future
             given[worker] += 1
             begun[key] = self._begun
             done.add(future)
@@ -251,13 +273,16 @@ class _Dask:
         give(AHEAD * list(there))
         for future, answer in done:
             key, worker = running.pop(future)
+            self._running.pop(key, None)
             given[worker] -= 1
-            if future.cancelled():
+            if future.cancelled() and key not in self._late:
                 raise _gone()
             before, there = there, self._there()
             give(there.keys() & {worker} if there is before else AHEAD * list(there))
-            if future.status != "error":
+            if future.status == "finished":
                 yield key, answer
+            elif key in self._late:
+                yield key, _too_late(self._deadline_s)
             elif self._is_innocent(key, answer[1], begun[key]):
                 submit(key, worker)
             else:
@@ -275,7 +300,8 @@ class _Dask:
             item,
             key,
             self._run,
-            self._own,
+            own=self._own,
+            deadline_s=self._deadline_s,
             key=f"{name}-{next(self._serial)}-{key}-{self._run}",
             # On a cluster, whose workers come and go, Dask chooses: see OthersAllowed.
             workers=None if self.about else [worker],
@@ -320,6 +346,15 @@ def _gone() -> ClusterError:
     )
 
 
+def _too_late(deadline_s: float | None) -> ClusterError:
+    return ClusterError(
+        "the trial took too long; its worker was ended",
+        expected=f"an end within {deadline_s:g} s",
+        found="none",
+        hint="give it longer with --deadline, if it was not stuck",
+    )
+
+
 def _explained(error: BaseException) -> BaseException:
     """The error of an item; one of ours if its workers died."""
     from distributed import KilledWorker
@@ -340,17 +375,30 @@ def _attempt(
     item: Item,
     key: str,
     run: str,
+    *,
     own: Mapping[str, str] | None,
+    deadline_s: float | None,
 ) -> Answer:
     """On a worker: say that the item begins, and once that is known, begin; at last, say that it ended."""
     from distributed import get_worker
     from distributed.utils import sync
 
     worker = get_worker()
-    sync(worker.loop, worker.scheduler.log_event, topic=run, msg=(key, 1))
+    report = functools.partial(sync, worker.loop, worker.scheduler.log_event, topic=run)
+    report(msg=(key, 1))
+
+    def end_worker() -> None:
+        report(msg=(key, 0))
+        time.sleep(GRACE_S)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    watch = threading.Timer(threading.TIMEOUT_MAX if deadline_s is None else deadline_s, end_worker)
+    watch.daemon = True
+    watch.start()
     try:
         if own is not None:
             clusters.fit(own, worker)
         return function(item)
     finally:
+        watch.cancel()
         worker.log_event(run, (key, -1))

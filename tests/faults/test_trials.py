@@ -1,0 +1,114 @@
+"""Trials that misbehave: each is one result that says so, and the others are trained."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from bench import driver, load_suite
+from bench.errors import UsageError
+
+MINE = """\
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+ARMED = Path(__file__).parent / "armed"  # not while a run is checked
+
+
+class Bad(keras.optimizers.SGD):
+    def build(self, variables):
+        super().build(variables)
+        if ARMED.exists():
+            self.go_wrong()
+
+
+class Greedy(Bad):
+    def go_wrong(self):
+        np.empty(10**15)
+
+
+class Raises(Bad):
+    def go_wrong(self):
+        raise RuntimeError("a bad day")
+
+
+class Loud(Bad):
+    def go_wrong(self):
+        for _ in range(50):
+            print("x" * 100_000)
+            print("y" * 100_000, file=sys.stderr)
+
+
+class Hangs(Bad):
+    def go_wrong(self):
+        while True:
+            time.sleep(1)
+"""
+
+
+class Arms(driver.Silent):
+    def __init__(self, folder):
+        self.folder = folder
+
+    def planned(self, plan, workers):
+        (self.folder / "armed").touch()
+
+
+def bad(suite, kind):
+    """The suite with an optimizer that goes wrong as the variant ``slow``, one seed."""
+    (suite.parent / "mine.py").write_text(MINE)
+    text = suite.read_text()
+    suite.write_text(
+        text.replace("SGD: {learning_rate: 0.01}", f'"mine:{kind}": {{learning_rate: 0.01}}')
+    )
+    return load_suite(suite).resized(seeds=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "status", "said"),
+    [
+        ("Greedy", "failed", "Unable to allocate"),
+        ("Raises", "failed", "a bad day"),
+        ("Loud", "completed", None),
+        ("Hangs", "failed", "took too long"),
+    ],
+)
+def test_a_trial_that_goes_wrong_is_one_result(tiny, tmp_path, kind, status, said):
+    suite, begin = bad(tiny, kind), time.monotonic()
+    results = driver.run(
+        suite, tmp_path / "out", workers=2, trust=True, deadline_s=60, observer=Arms(tmp_path)
+    )
+    trials = results.trials.set_index("variant")
+    assert trials.status.drop("slow").eq("completed").all()
+    assert trials.status["slow"] == status
+    if said:
+        assert said in trials.error["slow"]
+    assert time.monotonic() - begin < 400
+    (tmp_path / "armed").unlink()
+    again = driver.run(suite, tmp_path / "out", workers=2, trust=True)
+    assert again.trials.status.eq("completed").all()
+
+
+def test_a_loss_that_is_no_number_from_the_start(tiny, tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {"x_train": (40, 4), "x_test": (20, 4)}
+    parts = {k: 1e38 * rng.normal(size=shape).astype("f4") for k, shape in arrays.items()}
+    np.savez(tmp_path / "d.npz", **parts, y_train=np.arange(40) % 10, y_test=np.arange(20) % 10)
+    text = tiny.read_text().replace("dataset: digits", "dataset: {npz: d.npz}")
+    tiny.write_text(text.replace("batch_size: 50", "batch_size: 20"))
+    results = driver.run(load_suite(tiny).resized(seeds=1), tmp_path / "out", workers=0)
+    assert results.trials.status.eq("diverged").all()
+    assert results.trials.diverged_epoch.eq(0).all()
+
+
+@pytest.mark.parametrize(("deadline_s", "workers"), [(0, 2), (float("nan"), 2), (5, 0)])
+def test_a_deadline_that_cannot_be_kept_is_refused(tiny, tmp_path, deadline_s, workers):
+    with pytest.raises(UsageError, match="a deadline that cannot be kept"):
+        driver.run(load_suite(tiny), tmp_path / "out", workers=workers, deadline_s=deadline_s)
