@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import numpy as np
@@ -106,6 +107,16 @@ def test_a_loss_that_is_no_number_from_the_start(tiny, tmp_path):
     results = driver.run(load_suite(tiny).resized(seeds=1), tmp_path / "out", workers=0)
     assert results.trials.status.eq("diverged").all()
     assert results.trials.diverged_epoch.eq(0).all()
+
+
+def test_a_clock_that_is_set_back_does_not_matter(tiny, tmp_path, monkeypatch):
+    falling = itertools.count(2_000_000_000, -3600)
+    monkeypatch.setattr(time, "time", lambda: float(next(falling)))
+    suite = load_suite(tiny).resized(seeds=1, questions=["rates"])
+    results = driver.run(suite, tmp_path / "out", workers=0)
+    names = ["train_time_s", "epoch_time_s", "prepare_time_s", "evaluate_time_s", "wall_time_s"]
+    assert (results.trials[names] > 0).all(axis=None)
+    assert (results.curves.train_time_s >= 0).all()
 
 
 @pytest.mark.parametrize(("deadline_s", "workers"), [(0, 2), (float("nan"), 2), (5, 0)])
