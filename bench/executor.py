@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from bench import cluster as clusters
@@ -229,6 +230,7 @@ class _Dask:
         self._begun = 0
         self._running: dict[str, Future] = {}
         self._late: set[str] = set()  # items that took too long
+        self._unfit: set[str] = set()  # workers of a cluster
         self._addresses: Mapping[str, int] = client.nthreads()
         self._counted_at = time.monotonic()
         client.subscribe_topic(self._run, self._report)
@@ -275,19 +277,33 @@ class _Dask:
             key, worker = running.pop(future)
             self._running.pop(key, None)
             given[worker] -= 1
-            if future.cancelled() and key not in self._late:
-                raise _gone()
+            again = self._again(key, future, answer, begun[key])
+            outcome = None if again else self._outcome(key, future, answer)
             before, there = there, self._there()
             give(there.keys() & {worker} if there is before else AHEAD * list(there))
-            if future.status == "finished":
-                yield key, answer
-            elif key in self._late:
-                yield key, _too_late(self._deadline_s)
-            elif self._is_innocent(key, answer[1], begun[key]):
+            if again:
                 submit(key, worker)
             else:
-                yield key, _explained(answer[1])
+                yield key, outcome
             future.release()
+
+    def _outcome(self, key: str, future: Future, answer: Any) -> Any:
+        """The answer of an item that is done, or its error."""
+        if future.status == "finished":
+            return answer
+        if key in self._late:
+            return _too_late(self._deadline_s)
+        if future.cancelled():
+            raise _gone()
+        return _explained(answer[1])
+
+    def _again(self, key: str, future: Future, answer: Any, begun: int) -> bool:
+        """Whether an item must be given once more."""
+        if isinstance(answer, _Unfit):
+            self._avoid(answer)
+            return True
+        failed = future.status == "error" and key not in self._late
+        return failed and self._is_innocent(key, answer[1], begun)
 
     def _submit(
         self, function: Callable[[Item], Answer], key: str, item: Item, worker: str
@@ -304,8 +320,8 @@ class _Dask:
             deadline_s=self._deadline_s,
             key=f"{name}-{next(self._serial)}-{key}-{self._run}",
             # On a cluster, whose workers come and go, Dask chooses: see OthersAllowed.
-            workers=None if self.about else [worker],
-            allow_other_workers=not self.about,
+            workers=self._fit() if self.about else [worker],
+            allow_other_workers=bool(self._unfit) or not self.about,
             pure=False,
             fifo_timeout="0 s",  # first come, first served: no driver overtakes another
         )
@@ -319,6 +335,16 @@ class _Dask:
 
         killed = isinstance(error, KilledWorker)
         return killed and self._unended[key] <= RETRIES and self._begun > begun
+
+    def _avoid(self, found: _Unfit) -> None:
+        """Give nothing more to a worker that joined and is not fit, as long as there are others."""
+        self._unfit.add(found.worker)
+        if not self._fit():
+            raise found.why
+
+    def _fit(self) -> list[str] | None:
+        """The workers to choose from; None: all."""
+        return [w for w in self._addresses if w not in self._unfit] if self._unfit else None
 
     def _there(self) -> Mapping[str, int]:
         """The workers there are now, by address; another object if they were counted anew."""
@@ -370,6 +396,14 @@ def _explained(error: BaseException) -> BaseException:
     )
 
 
+@dataclass(frozen=True)
+class _Unfit:
+    """The answer of a worker that must not train."""
+
+    worker: str
+    why: ClusterError
+
+
 def _attempt(
     function: Callable[[Item], Answer],
     item: Item,
@@ -378,12 +412,17 @@ def _attempt(
     *,
     own: Mapping[str, str] | None,
     deadline_s: float | None,
-) -> Answer:
+) -> Answer | _Unfit:
     """On a worker: say that the item begins, and once that is known, begin; at last, say that it ended."""
     from distributed import get_worker
     from distributed.utils import sync
 
     worker = get_worker()
+    if own is not None:
+        try:
+            clusters.fit(own, worker)
+        except ClusterError as error:
+            return _Unfit(worker.address, error)
     report = functools.partial(sync, worker.loop, worker.scheduler.log_event, topic=run)
     report(msg=(key, 1))
 
@@ -392,13 +431,13 @@ def _attempt(
         time.sleep(GRACE_S)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    watch = threading.Timer(threading.TIMEOUT_MAX if deadline_s is None else deadline_s, end_worker)
-    watch.daemon = True
-    watch.start()
+    watch = None if deadline_s is None else threading.Timer(deadline_s, end_worker)
+    if watch is not None:
+        watch.daemon = True
+        watch.start()
     try:
-        if own is not None:
-            clusters.fit(own, worker)
         return function(item)
     finally:
-        watch.cancel()
+        if watch is not None:
+            watch.cancel()
         worker.log_event(run, (key, -1))

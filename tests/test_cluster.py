@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from bench import cluster as clusters
-from bench import driver, load_results, load_suite
+from bench import driver, executor, load_results, load_suite
 from bench.backend import ENVIRONMENT
 from bench.errors import ClusterError, DatasetError, UsageError
 from tests.test_driver import same_frames
@@ -276,6 +276,26 @@ def test_a_worker_that_would_compute_in_another_way_is_refused(
     assert caught.value.where.startswith("worker tcp://")
     assert caught.value.expected
     assert caught.value.hint
+
+
+def slowly(item):
+    time.sleep(0.3)
+    return item
+
+
+def test_a_worker_that_joins_and_is_not_fit_is_avoided(start):
+    cluster = start()
+    cluster.worker()
+    items = {str(i): i for i in range(60)}
+    with executor.pool(0, cluster.address) as pool:
+        answers = {}
+        for key, answer in pool.map(slowly, items):
+            if not answers:
+                unfit = cluster.worker("--nthreads", "2")
+            answers[key] = answer
+        assert len(pool._unfit) == 1
+    assert answers == items
+    cluster.stop(unfit)
 
 
 def test_data_that_a_worker_lacks_or_has_otherwise_is_refused(start, tiny, tmp_path):
