@@ -278,7 +278,7 @@ class _Dask:
             self._running.pop(key, None)
             given[worker] -= 1
             again = self._again(key, future, answer, begun[key])
-            outcome = None if again else self._outcome(key, future, answer)
+            outcome: Any = None if again else self._outcome(key, future, answer)
             before, there = there, self._there()
             give(there.keys() & {worker} if there is before else AHEAD * list(there))
             if again:
