@@ -168,11 +168,11 @@ class _InProcess:
 
 
 class Turns:
-    """Which item comes next on which worker: one of a kind that it has had, or else one of a new kind.
+    """Which item comes next on which worker: the first of a kind that it has had, or that none has had.
 
     A worker compiles a kind of training once, so that kinds should not wander. Nor should one worker get far
-    ahead with its own: it chooses among the next items only, twice as many as there are kinds, and helps with a
-    kind of others where there is none for it.
+    ahead with its own: it chooses among the next items only, twice as many as there are kinds, and takes the
+    first where all are of others' kinds.
     """
 
     def __init__(self, kinds: Mapping[str, str]) -> None:
@@ -182,18 +182,17 @@ class Turns:
 
     def take(self, worker: str, there: Collection[str]) -> str | None:
         """The key of an item for ``worker``, one of those ``there``; None if none is left."""
-        best: tuple[int, str] | None = None
-        for key, kind in itertools.islice(self._waiting.items(), self._choice):
+
+        def suits(kind: str) -> bool:
             had = self._had.get(kind, set())
-            rank = 0 if worker in had else 2 if any(other in there for other in had) else 1
-            if best is None or rank < best[0]:
-                best = rank, key
-            if rank == 0:
-                break
-        if best is None:
+            return worker in had or not any(other in there for other in had)
+
+        choice = list(itertools.islice(self._waiting.items(), self._choice))
+        if not choice:
             return None
-        self._had.setdefault(self._waiting.pop(best[1]), set()).add(worker)
-        return best[1]
+        key = next((key for key, kind in choice if suits(kind)), choice[0][0])
+        self._had.setdefault(self._waiting.pop(key), set()).add(worker)
+        return key
 
 
 class _Dask:

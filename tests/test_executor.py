@@ -75,12 +75,19 @@ def test_a_kind_stays_with_a_worker_until_another_has_nothing_to_do():
     assert not had["x"] & had["y"]
 
 
+def test_seeds_stay_blocks_while_workers_keep_their_kinds():
+    kinds = {f"{kind}{seed}": kind for seed in range(5) for kind in "abcdef"}
+    turns = executor.Turns(kinds)
+    order = [turns.take(worker, ["x", "y"]) for worker in "xy" * 15]
+    assert [key[1] for key in order] == sorted(key[1] for key in kinds)
+
+
 def test_an_idle_worker_helps_and_a_gone_one_owns_nothing():
     turns = executor.Turns({f"a{seed}": "a" for seed in range(4)})
     assert [turns.take(w, ["x", "y"]) for w in "xy"] == ["a0", "a1"]
     turns = executor.Turns({f"{k}{seed}": k for seed in range(2) for k in "ab"})
     assert [turns.take(w, ["x", "y"]) for w in "xy"] == ["a0", "b0"]
-    assert [turns.take("y", ["y"]) for _ in "12"] == ["b1", "a1"]
+    assert [turns.take("y", ["y"]) for _ in "12"] == ["a1", "b1"]
 
 
 def pid_of(_item):
