@@ -8,6 +8,7 @@ import pytest
 pytestmark = pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium on this machine")
 
 WIDE = "[document.documentElement.scrollWidth, window.innerWidth]"
+CHARTS = 6  # of the report: convergence, seeds, differences, target, rate fits, learning rates
 DRAWN = "document.querySelectorAll('.canvas svg').length"
 TOO_WIDE = """
 [...document.querySelectorAll("main *")]
@@ -24,7 +25,7 @@ TOO_WIDE = """
 def test_the_page_is_drawn_quietly_and_fits(report, view):
     async def look(page):
         await page.open(report, **view)
-        assert await page.evaluate(DRAWN) == 5
+        assert await page.evaluate(DRAWN) == CHARTS
         assert page.complaints() == []
         assert page.requests() == []
         assert await page.evaluate(TOO_WIDE) == []
@@ -73,6 +74,7 @@ def test_tables_can_be_scrolled_by_keyboard(report):
 def test_without_scripts_the_charts_are_pictures(report):
     async def look(page):
         await page.open(report, scripts=False)
-        assert await page.evaluate("document.querySelectorAll('.chart > noscript svg').length") == 5
+        pictures = "document.querySelectorAll('.chart > noscript svg').length"
+        assert await page.evaluate(pictures) == CHARTS
 
     browser.visit(look)
