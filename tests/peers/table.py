@@ -28,7 +28,7 @@ OURS_EVALUATION = Way("ours", "one evaluation of all 70,000 images", **EVALUATES
 BLAS_EVALUATION = Way("blas", "the products of one evaluation alone", **EVALUATES)
 BATCH_1 = Way("ours", "batches of 1", options={"variant": ["q1-sgd", "batch-1"]})
 BESIDE_PLAIN = (
-    Way("ours", "dropout", options={"variant": ["q5-sparse", "dropout-l2"]}),
+    Way("ours", "dropout", options={"variant": ["q5-sparse", "l2=0.01 dropout=0.2"]}),
     Way("ours", "batch normalisation", options={"variant": ["q6-smoother", "batch-norm"]}),
     Way("ours", "layer normalisation", options={"variant": ["q6-smoother", "layer-norm"]}),
 )
