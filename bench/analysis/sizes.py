@@ -220,9 +220,11 @@ def sentence(found: Sizes, by: By, margin: float | None) -> str:
     for loss in sorted({margin or LOSS, LOSS}):
         smallest = next(p for p in frontier if p.accuracy >= best.accuracy - loss)
         size = f"{smallest.name} with {wording.number(smallest.size, 0)} ({_percent(smallest)})"
+        if smallest is best:
+            size = "itself"
         points = wording.with_unit(f"{100 * loss:g}", wording.POINTS)
         within.setdefault(size, []).append(points)
-    said = "; ".join(f"within {points[-1]} of it {size}" for size, points in within.items())
+    said = "; ".join(f"within {points[-1]} of it is {size}" for size, points in within.items())
     return (
         f"Most accurate, in the mean over seeds, is {best.name} ({_percent(best)}) with"
         f" {wording.number(best.size, 0)} {unit}. The smallest {said}."

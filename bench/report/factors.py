@@ -44,7 +44,11 @@ def _together(one: Factorial) -> str:
     said = " ".join(factors.sentence(one, effect) for effect in shown)
     if len(shown) == len(both):
         return said
-    others = wording.listed(list(dict.fromkeys(e.name for e in both if not _is_shown(e))))
+    some = {e.name for e in shown}
+    rest = [e.name for e in both if not _is_shown(e)]
+    others = wording.listed(
+        list(dict.fromkeys(f"other steps of {name}" if name in some else name for name in rest))
+    )
     return (
         f"{said} That the steps depend on each other is not shown for {others}; it is not excluded either."
     ).strip()
