@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bench import datasets, engines
 from bench.errors import DatasetError, SuiteError
-from bench.plugins import Evaluation
+from bench.plugins import Engine, Evaluation
 from bench.runner import check, order, run_trial, stops
 from bench.suite import load_suite
 from bench.trial import Training, Trial, expand
@@ -77,7 +77,7 @@ def test_nothing_but_advance_is_in_the_training_time(trial, monkeypatch):
     """A clock that only advance moves: the recorded time is exactly what advance took."""
     now = [0.0]
 
-    class Slow:
+    class Slow(Engine):
         parameters, updates_per_epoch, notes = 1, 10, ()
 
         def start_epoch(self, order):
