@@ -242,9 +242,17 @@ questions:
 def test_no_process_outlives_the_driver(how, tmp_path):
     """Killed in the midst of training, or by Ctrl-C: its workers and their workers end too."""
     (tmp_path / "endless.yaml").write_text(ENDLESS)
+    # Where the tests run in the background of a shell, Ctrl-C is ignored and that is inherited.
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     with (tmp_path / "log").open("w") as log:
         driver = subprocess.Popen(
-            [sys.executable, "-c", "from bench.cli import main; main()", "run", "endless.yaml"],
+            [
+                sys.executable,
+                "-c",
+                f"{listen}from bench.cli import main; main()",
+                "run",
+                "endless.yaml",
+            ],
             cwd=tmp_path,
             env={**os.environ, "TMPDIR": str(tmp_path)},
             stdout=log,
