@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 import uuid
-from collections import Counter
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
@@ -176,7 +176,7 @@ class Turns:
     """
 
     def __init__(self, kinds: Mapping[str, str]) -> None:
-        self._waiting = dict(kinds)
+        self._waiting = OrderedDict(kinds)  # a dict is slow to find its first when many have gone
         self._choice = 2 * len(set(kinds.values()))
         self._had: dict[str, set[str]] = {}  # by kind, the workers that had one
 
@@ -187,10 +187,11 @@ class Turns:
             had = self._had.get(kind, set())
             return worker in had or not any(other in there for other in had)
 
-        choice = list(itertools.islice(self._waiting.items(), self._choice))
-        if not choice:
+        if not self._waiting:
             return None
-        key = next((key for key, kind in choice if suits(kind)), choice[0][0])
+        choice = itertools.islice(self._waiting.items(), self._choice)
+        first = next(iter(self._waiting))
+        key = next((key for key, kind in choice if suits(kind)), first)
         self._had.setdefault(self._waiting.pop(key), set()).add(worker)
         return key
 

@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -80,6 +81,14 @@ def test_seeds_stay_blocks_while_workers_keep_their_kinds():
     turns = executor.Turns(kinds)
     order = [turns.take(worker, ["x", "y"]) for worker in "xy" * 15]
     assert [key[1] for key in order] == sorted(key[1] for key in kinds)
+
+
+def test_turns_of_very_many_kinds_are_found_quickly():
+    begin = time.process_time()
+    turns = executor.Turns({str(i): str(i) for i in range(50_000)})
+    for i in range(50_000):
+        assert turns.take("x", ["x"]) == str(i)
+    assert time.process_time() - begin < 5  # 0.1 s; minutes if each looked at all
 
 
 def test_an_idle_worker_helps_and_a_gone_one_owns_nothing():
