@@ -137,6 +137,21 @@ class Finding:
             return None
         return stats.anytime_sign_test(self.test.wins, self.test.losses).e_value
 
+    @property
+    def columns(self) -> dict[str, object]:
+        """What frames say of it; names as in ``bench.frames``, None where there is no test."""
+        test = self.test
+        return {
+            "difference": self.difference,
+            "ci_low": self.ci_low,
+            "ci_high": self.ci_high,
+            "test": test.test if test else None,
+            "p_value": test.p_value if test else None,
+            "p_holm": test.p_adjusted if test else None,
+            "p_sign_flip": test.p_sign_flip if test else None,
+            "effect_size": test.effect_size if test else None,
+        }
+
     def in_family(self, size: int, alpha: float) -> Finding:
         """The same finding as one of so many tests, each Holm p being held against alpha."""
         test = None if self.test is None else replace(self.test, alpha=alpha)

@@ -266,7 +266,6 @@ def frame(found: Sequence[Factorial]) -> pd.DataFrame:
 
 
 def _row(one: Factorial, effect: Effect) -> dict[str, object]:
-    found, test = effect.found, effect.found.test
     return {
         "question": one.question,
         "metric": one.metric.name,
@@ -274,13 +273,6 @@ def _row(one: Factorial, effect: Effect) -> dict[str, object]:
         "factors": " x ".join(factor.setting for factor in effect.factors),
         "change": effect.change.replace("→", "->"),
         "n": len(one.seeds),
-        "difference": found.difference,
-        "ci_low": found.ci_low,
-        "ci_high": found.ci_high,
-        "test": test.test if test else None,
-        "p_value": test.p_value if test else None,
-        "p_holm": test.p_adjusted if test else None,
-        "p_sign_flip": test.p_sign_flip if test else None,
-        "effect_size": test.effect_size if test else None,
+        **effect.found.columns,
         "verdict": effect.verdict,
     }
