@@ -69,12 +69,17 @@ class Training:
 
     @cached_property
     def program(self) -> str:
-        """What a program compiled for it depends on, as JSON: as an epoch's time, but any constant rate."""
-        if self.rate is None:
-            return self.of_an_epoch
-        any_rate = {**self._of_optimizer, "learning_rate": "any"}
-        name = next(iter(self.optimizer))
-        return replace(self, optimizer={name: any_rate}).of_an_epoch
+        """What a program compiled for it depends on, as JSON: as an epoch's time, but any constant rate
+        and any strength of ``mlp``'s penalties above 0.
+        """
+        same = self
+        if self.rate is not None:
+            any_rate = {**self._of_optimizer, "learning_rate": "any"}
+            same = replace(same, optimizer={next(iter(self.optimizer)): any_rate})
+        if isinstance(self.model, Mapping) and isinstance(mlp := self.model.get("mlp"), Mapping):
+            any_strength = {key: "any" for key in ("l1", "l2") if mlp.get(key)}
+            same = replace(same, model={"mlp": {**mlp, **any_strength}})
+        return same.of_an_epoch
 
     @property
     def _of_optimizer(self) -> Mapping[str, Any]:

@@ -337,3 +337,19 @@ def test_constant_rates_of_an_optimizer_share_a_program():
         {"own.module:SGD": {"learning_rate": 0.2}},
     ]
     assert len({by(optimizer).program for optimizer in others}) == len(others)
+
+
+def test_strengths_of_a_penalty_share_a_program_but_none_is_not_some():
+    def with_(**numbers):
+        return dataclasses.replace(BASE, model={"mlp": {"hidden": [9], **numbers}})
+
+    assert with_(l1=0.1, l2=0.2).program == with_(l1=1, l2=2).program
+    others = [
+        with_(),
+        with_(l1=1),
+        with_(l2=1),
+        with_(l1=1, l2=1),
+        with_(dropout=0.1),
+        with_(dropout=0.2),
+    ]
+    assert len({training.program for training in others}) == len(others)

@@ -61,6 +61,8 @@ class Network:
         Raises:
             SuiteError: settings that Keras refuses; ``where`` is the key path in the settings.
         """
+        from bench.engines import _penalty  # it imports TensorFlow
+
         training = job.training
         model = initial_model(job)
         build = functools.partial(
@@ -76,15 +78,23 @@ class Network:
             )
         loss = build("loss", training.loss, path=("loss",))
         optimizer.build(model.trainable_variables)
+        for variable in model.trainable_variables:
+            variable.regularizer = _penalty.in_variables(variable)
         resting = tuple(v.numpy() for v in optimizer.variables)
         scale, classes = job.data.scale, job.data.classes
         return cls(model, optimizer, loss, scale, classes, training.precision, resting)
 
     def restart(self, job: Job) -> None:
-        """Forget all training, and take the initial weights and the learning rate of ``job``, of one kind."""
+        """Forget all training; take the initial weights, penalty and learning rate of ``job``, of one kind."""
+        from bench.engines import _penalty
+
         model = initial_model(job)
         for variable, fresh in zip(self.model.variables, model.variables, strict=True):
             variable.assign(fresh)
+        for variable, fresh in zip(
+            self.model.trainable_variables, model.trainable_variables, strict=True
+        ):
+            _penalty.take_strengths(variable, fresh)
         for variable, value in zip(self.optimizer.variables, self.resting, strict=True):
             variable.assign(value)
         if job.training.rate is not None:
@@ -94,6 +104,13 @@ class Network:
     def parameters(self) -> int:
         """Number of trainable weights."""
         return int(sum(np.prod(v.shape) for v in self.model.trainable_variables))
+
+    @property
+    def variables(self) -> list[Any]:
+        """What the outputs and the objective depend on: the model's variables and its penalty's strengths."""
+        from bench.engines import _penalty
+
+        return [*self.model.variables, *_penalty.strengths(self.model)]
 
     @property
     def sparse(self) -> bool:
@@ -175,10 +192,10 @@ class Network:
         return tf.stack([*means, tf.reduce_sum(tf.cast(right, tf.float64))])
 
     def sums_at(self, values: list[Any], images: Any, labels: Any) -> Any:
-        """The same with other values of the model's variables; nothing of the model changes."""
+        """The same with other values of ``variables``; nothing of the model changes."""
         import keras
 
-        mapping = zip(self.model.variables, values, strict=True)
+        mapping = zip(self.variables, values, strict=True)
         with keras.StatelessScope(state_mapping=mapping):
             return self.sums(images, labels)
 

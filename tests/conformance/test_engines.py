@@ -368,22 +368,48 @@ def test_impossible_engines_are_refused(engine, batch, where, mnist):
     assert caught.value.found
 
 
-def test_variants_that_differ_in_a_rate_share_a_program_and_train_as_if_alone(mnist):
+RATES = [({}, {"SGD": {"learning_rate": rate}}) for rate in (0.5, 0.1)]
+STRENGTHS = [
+    ({"l1": l1, "l2": l2}, {"SGD": {"learning_rate": 0.5}})
+    for l1, l2 in ((0.001, 0.01), (0.1, 0.2))
+]
+
+
+@pytest.mark.parametrize("pair", [RATES, STRENGTHS], ids=["rate", "strength of the penalty"])
+def test_variants_that_differ_in_a_number_share_a_program_and_train_as_if_alone(pair, mnist):
     from bench.engines import compiled
 
-    def at(rate):
-        return training({"hidden": [9]}, optimizer={"SGD": {"learning_rate": rate}})
+    def forget():
+        compiled._PROGRAMS.clear()
+        compiled._JUDGES.clear()
 
-    compiled._PROGRAMS.clear()
-    alone = trained(at(0.5), mnist, "compiled", updates=5)
+    def of(numbers, optimizer):
+        settings = training({"hidden": [9], **numbers}, optimizer=optimizer)
+        return trained(settings, mnist, "compiled", updates=5)
+
+    one, two = pair
+    forget()
+    alone = of(*one)
     weights, evaluation = alone.weights(), alone.evaluate()
-    compiled._PROGRAMS.clear()
-    other = trained(at(0.1), mnist, "compiled", updates=5)
-    assert other.evaluate().learning_rate == pytest.approx(0.1)
-    again = trained(at(0.5), mnist, "compiled", updates=5)
+    forget()
+    assert of(*two).evaluate() != evaluation
+    again = of(*one)
     assert len(compiled._PROGRAMS) == 1
     assert again.evaluate() == evaluation
     for (_, a), (_, b) in zip(again.weights(), weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_an_update_that_is_rehearsed_leaves_no_trace(mnist):
+    settings = training({"hidden": [9], "normalization": "batch", "dropout": 0.2}, optimizer="Adam")
+    engine = trained(settings, mnist, "compiled", updates=5)
+    before, evaluation = engine.weights(), engine.evaluate()
+    engine.rehearse(5)
+    assert engine.evaluate() == evaluation
+    engine.advance(5, 8)
+    other = trained(settings, mnist, "compiled", updates=8)
+    assert any(np.any(a != b) for (_, a), (_, b) in zip(engine.weights(), before, strict=True))
+    for (_, a), (_, b) in zip(engine.weights(), other.weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
