@@ -19,7 +19,7 @@ class _Penalty(keras.regularizers.Regularizer):  # type: ignore[misc]
 
     def __init__(self, of: keras.regularizers.L1L2, dtype: str) -> None:
         self.strengths = {
-            name: keras.Variable(getattr(of, name), trainable=False, dtype=dtype)
+            name: keras.Variable(_rounded(of, name, dtype), trainable=False, dtype=dtype)
             for name in ("l1", "l2")
             if getattr(of, name)
         }
@@ -48,4 +48,9 @@ def take_strengths(weights: Any, fresh: Any) -> None:
     """Give the penalty of ``weights`` the strengths of Keras's own penalty of ``fresh``."""
     if isinstance(weights.regularizer, _Penalty):
         for name, strength in weights.regularizer.strengths.items():
-            strength.assign(getattr(fresh.regularizer, name))
+            strength.assign(_rounded(fresh.regularizer, name, strength.dtype))
+
+
+def _rounded(penalty: keras.regularizers.L1L2, name: str, dtype: str) -> Any:
+    """The strength as Keras's own penalty uses it: rounded to float32 first."""
+    return keras.ops.cast(getattr(penalty, name), dtype)
