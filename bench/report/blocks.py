@@ -6,6 +6,7 @@ A block holds text and numbers that are already rounded, never markup: templates
 from __future__ import annotations
 
 import base64
+import copy
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -116,12 +117,28 @@ class Table(Block):
 
 @dataclass(frozen=True)
 class Panel:
-    """One chart: a Vega-Lite specification of flexible width, and its height in px."""
+    """One chart: a Vega-Lite specification of flexible width, and its height in px.
 
+    name: what exports call it, such as ``learning-rates/seeds``; a report has each once.
+    """
+
+    name: str
     title: str
     spec: dict[str, Any] = field(repr=False)
     height: int
     alt: str
+
+    def stills(self) -> dict[str, dict[str, Any]]:
+        """What it shows as specifications for print, by their names: all that is drawn, no switches."""
+        spec = copy.deepcopy(self.spec)
+        spec["layer"] = [layer for layer in spec["layer"] if not _is_unseen(layer)]
+        return {self.name: spec}
+
+
+def _is_unseen(layer: dict[str, Any]) -> bool:
+    """Whether a layer is there for its tooltips alone."""
+    opacity: object = layer.get("encoding", {}).get("opacity", {}).get("value")
+    return opacity == 0
 
 
 @dataclass(frozen=True)

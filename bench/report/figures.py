@@ -8,6 +8,8 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
+import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
@@ -108,7 +110,8 @@ def seeds(question: QuestionAnalysis) -> Panel:
     ]
     ranges = [f"{name} {min(v):.4g} to {max(v):.4g}" for name, v in found.items() if v]
     alt_text = f"Dots: {title} of every seed. {'; '.join(ranges)}."
-    return _panel(f"{_capital(measure)} at the end, every seed", layers, _height(names), alt_text)
+    heading = f"{_capital(measure)} at the end, every seed"
+    return _panel((question.name, "seeds"), heading, layers, _height(names), alt_text)
 
 
 def _quantiles(question: QuestionAnalysis) -> Panel:
@@ -140,7 +143,7 @@ def _quantiles(question: QuestionAnalysis) -> Panel:
     said = [f"{name} {median:.4g}" for name, median in centres.items()]
     alt_text = f"Quantiles of {title} over seeds. Medians: {'; '.join(said)}."
     heading = f"{_capital(measure)} at the end, quantiles over seeds"
-    return _panel(heading, layers, _height(names), alt_text)
+    return _panel((question.name, "seeds"), heading, layers, _height(names), alt_text)
 
 
 def forest(question: QuestionAnalysis) -> Panel | None:
@@ -174,7 +177,7 @@ def forest(question: QuestionAnalysis) -> Panel | None:
     said = "; ".join(f"{name} {difference:+.3g}" for name, difference in centres.items())
     heading = f"{_capital(measure)}: difference to {question.baseline}"
     alt_text = f"{heading}, {unit}: {said}."
-    return _panel(heading, layers, _height(names), alt_text)
+    return _panel((question.name, "differences"), heading, layers, _height(names), alt_text)
 
 
 def interactions(one: Factorial) -> list[Panel]:
@@ -223,7 +226,9 @@ def _interaction(one: Factorial, i: int, j: int) -> Panel:
         for a, line in enumerate(lines.levels)
         for b, level in enumerate(along.levels)
     )
-    return _panel(f"{lines.name} and {along.name}", layers, 260, f"Means of {title}. {said}.")
+    name = (one.question, "factors", lines.name, along.name)
+    alt_text = f"Means of {title}. {said}."
+    return _panel(name, f"{lines.name} and {along.name}", layers, 260, alt_text)
 
 
 def pareto(question: QuestionAnalysis, found: Sizes) -> list[Panel]:
@@ -292,7 +297,8 @@ def _pareto(question: QuestionAnalysis, found: Sizes, by: By, words: str) -> Pan
     layers = [*([frontier] if line else []), *marks.values()]
     said = "; ".join(f"{p.name} {p.size:,.0f} at {100 * p.accuracy:.2f} %" for p in ends)
     alt_text = f"Dots: test accuracy against {words}, on a logarithmic scale. Frontier: {said}."
-    return _panel(f"Accuracy against {words}", layers, 320, alt_text)
+    name = (question.name, "accuracy", by)
+    return _panel(name, f"Accuracy against {words}", layers, 320, alt_text)
 
 
 def magnitudes(question: QuestionAnalysis, found: Sizes) -> Panel | None:
@@ -355,7 +361,8 @@ def magnitudes(question: QuestionAnalysis, found: Sizes) -> Panel | None:
     ]
     said = "; ".join(f"{name} {_mode(found.histograms[name])}" for name in names)
     heading = "How large the weights are"
-    return _panel(heading, layers, _height(names), f"Histograms of |w|. Most weights near: {said}.")
+    alt_text = f"Histograms of |w|. Most weights near: {said}."
+    return _panel((question.name, "magnitudes"), heading, layers, _height(names), alt_text)
 
 
 def _mode(histogram: Mapping[float, float]) -> str:
@@ -380,7 +387,8 @@ def reached(question: QuestionAnalysis) -> Panel:
     alt_text = (
         f"Steps of the share of seeds that reached the target. In the end: {'; '.join(ends)}."
     )
-    return _panel("Seeds that have reached the target", layers, 240, alt_text)
+    heading = "Seeds that have reached the target"
+    return _panel((question.name, "target"), heading, layers, 240, alt_text)
 
 
 def rates(question: QuestionAnalysis) -> Panel:
@@ -415,7 +423,8 @@ def rates(question: QuestionAnalysis) -> Panel:
     ]
     said = "; ".join(f"{rate.variant} {rate.fitted.family}" for rate in question.rates)
     alt_text = f"Dots of {title} over {step}s with fitted curves. Families: {said}."
-    return _panel(f"Fits of the {measure.label}", layers, 300, alt_text)
+    heading = f"Fits of the {measure.label}"
+    return _panel((question.name, "rates"), heading, layers, 300, alt_text)
 
 
 def landscape(question: QuestionAnalysis) -> list[Panel]:
@@ -464,7 +473,8 @@ def _course(
     last = max(r["updates"] for r in rows)
     ends = [f"{r['variant']} {r['mean']:.3g}" for r in rows if r["updates"] == last]
     alt_text = f"{heading} over updates, logarithmic axes. At update {last}: {'; '.join(ends)}."
-    return _panel(heading, layers, 260, alt_text)
+    name = (question.name, "landscape", records[0]["measure"])
+    return _panel(name, heading, layers, 260, alt_text)
 
 
 def sensitivity(question: QuestionAnalysis) -> Panel:
@@ -510,7 +520,8 @@ def sensitivity(question: QuestionAnalysis) -> Panel:
     ]
     said = [f"{r['variant']} at {r['rate']:g}: {r['mean']:.4g}" for r in means]
     alt_text = f"{title} against the learning rate. Means: {'; '.join(said)}."
-    return _panel(f"{_capital(question.primary)} by learning rate", layers, 280, alt_text)
+    heading = f"{_capital(question.primary)} by learning rate"
+    return _panel((question.name, "sensitivity"), heading, layers, 280, alt_text)
 
 
 def _dots_of(rate: Rate) -> Rows:
@@ -597,7 +608,8 @@ def _curve(question: QuestionAnalysis, measure: Metric) -> Panel:
     ]
     finals = [f"{r['variant']} {r['mean']:.4g}" for r in rows if r["epoch"] == last]
     alt_text = f"Curves of {title} over {step}s. At {step} {last:g}: {'; '.join(finals)}."
-    return _panel(_capital(measure), layers, 280, alt_text)
+    name = (question.name, "convergence", measure.name)
+    return _panel(name, _capital(measure), layers, 280, alt_text)
 
 
 def _curve_rows(question: QuestionAnalysis, measure: Metric) -> Rows:
@@ -694,7 +706,8 @@ def staleness(question: QuestionAnalysis) -> Panel:
     )
     lines = chart.mark_line(strokeWidth=2).encode(strokeDash=_dashes(names))
     alt_text = "Share of the updates by how many updates late they were."
-    return _panel("Updates late", [lines, chart.mark_circle(size=50)], 240, alt_text)
+    layers = [lines, chart.mark_circle(size=50)]
+    return _panel((question.name, "staleness"), "Updates late", layers, 240, alt_text)
 
 
 def _is_short(rows: Rows) -> bool:
@@ -753,13 +766,26 @@ def _off_axis(
     return layers
 
 
-def _panel(title: str, layers: Sequence[alt.Chart], height: int, alt_text: str) -> Panel:
+def _panel(
+    name: tuple[str, ...], title: str, layers: Sequence[alt.Chart], height: int, alt_text: str
+) -> Panel:
     chart = alt.layer(*layers).properties(width="container", height=height)
     spec = chart.to_dict(validate=False)
     spec.pop("$schema", None)  # a page that is read offline names no address
     spec["config"] = palette.CONFIG
     spec["autosize"] = {"type": "fit-x", "contains": "padding"}
-    return Panel(title=title, spec=spec, height=height + 50, alt=alt_text)
+    return Panel(name=_name(*name), title=title, spec=spec, height=height + 50, alt=alt_text)
+
+
+def _name(question: str, *parts: str) -> str:
+    """What a chart is called in exports: its question, and what it shows of it."""
+    return f"{_plain(question)}/{_plain('-'.join(parts))}"
+
+
+def _plain(text: str) -> str:
+    """Fit for the name of a file; what is lost tells itself by a checksum."""
+    plain = re.sub(r"[^A-Za-z0-9._=+-]+", "-", text)
+    return plain if plain == text else f"{plain}-{zlib.crc32(text.encode()):08x}"
 
 
 def _x(name: str, title: str, axis: Frame) -> alt.X:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import itertools
 import os
 import re
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -106,17 +105,10 @@ def _static_svg(panel: Panel) -> Markup:
 
     if sum(map(len, panel.spec.get("datasets", {}).values())) > _STATIC_ROWS:
         return _NO_PICTURE
-    spec = copy.deepcopy(panel.spec)
+    spec = next(iter(panel.stills().values()))
     spec["width"] = _STATIC_WIDTH
     spec["config"]["aria"] = False  # the place of the chart says what it shows
-    spec["layer"] = [layer for layer in spec["layer"] if not _is_unseen(layer)]
     return Markup(vl_convert.vegalite_to_svg(spec))  # noqa: S704
-
-
-def _is_unseen(layer: dict[str, Any]) -> bool:
-    """Whether a layer is there for its tooltips alone."""
-    opacity: object = layer.get("encoding", {}).get("opacity", {}).get("value")
-    return opacity == 0
 
 
 @lru_cache(maxsize=1)

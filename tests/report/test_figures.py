@@ -1,19 +1,35 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import synthetic
 
 from bench.analysis import analyse
 from bench.analysis.sizes import Network, Sizes
-from bench.report import figures, palette
+from bench.report import figures, palette, render
 from bench.report.frame import frame
 
 
 def rows_of(panel):
     """All data of a chart."""
     return [row for rows in panel.spec["datasets"].values() for row in rows]
+
+
+def panels_of(analysis):
+    """All charts of a report, wherever they lie."""
+    found = []
+
+    def walk(block):
+        found.extend(getattr(block, "panels", ()))
+        for inner in getattr(block, "blocks", ()):
+            walk(inner)
+
+    for section in render.SECTIONS:
+        for block in section.build(analysis) or ():
+            walk(block)
+    return found
 
 
 def test_an_axis_spans_what_is_to_be_seen():
@@ -98,6 +114,27 @@ def test_charts_are_plain_json_without_addresses(analysed):
     for panel in figures.convergence(analysed.questions[0]):
         text = json.dumps(panel.spec, allow_nan=False)
         assert "http" not in text
+
+
+def test_every_chart_has_a_name_of_its_own_that_is_a_path(analysed):
+    names = [panel.name for panel in panels_of(analysed)]
+    assert len(names) == len(set(names))
+    assert {"rates/seeds", "rates/differences", "rates/target"} <= set(names)
+
+
+def test_names_stay_apart_where_characters_are_lost():
+    panel = figures._panel(("über all/das", "a b"), "", [figures.alt.Chart().mark_point()], 1, "")
+    other = figures._panel(("über-all-das", "a-b"), "", [figures.alt.Chart().mark_point()], 1, "")
+    assert panel.name != other.name
+    assert re.fullmatch(r"[\w.=+-]+/[\w.=+-]+", panel.name, re.ASCII)
+
+
+def test_a_still_leaves_out_what_cannot_be_seen():
+    chart = figures.alt.Chart().mark_point()
+    unseen = chart.encode(opacity=figures.alt.value(0))
+    panel = figures._panel(("q", "a"), "", [chart, unseen], 100, "")
+    ((name, still),) = panel.stills().items()
+    assert (name, len(still["layer"]), len(panel.spec["layer"])) == ("q/a", 1, 2)
 
 
 @pytest.mark.parametrize("theme", [palette.LIGHT, palette.DARK])
