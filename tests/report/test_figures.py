@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 import re
 
+import altair as alt
 import pytest
 import synthetic
 
 from bench.analysis import analyse
 from bench.analysis.sizes import Network, Sizes
 from bench.report import figures, palette, render
+from bench.report.figures import drawing
 from bench.report.frame import frame
 
 
@@ -123,16 +125,16 @@ def test_every_chart_has_a_name_of_its_own_that_is_a_path(analysed):
 
 
 def test_names_stay_apart_where_characters_are_lost():
-    panel = figures._panel(("über all/das", "a b"), "", [figures.alt.Chart().mark_point()], 1, "")
-    other = figures._panel(("über-all-das", "a-b"), "", [figures.alt.Chart().mark_point()], 1, "")
+    panel = drawing.panel(("über all/das", "a b"), "", [alt.Chart().mark_point()], 1, "")
+    other = drawing.panel(("über-all-das", "a-b"), "", [alt.Chart().mark_point()], 1, "")
     assert panel.name != other.name
     assert re.fullmatch(r"[\w.=+-]+/[\w.=+-]+", panel.name, re.ASCII)
 
 
 def test_a_still_leaves_out_what_cannot_be_seen():
-    chart = figures.alt.Chart().mark_point()
-    unseen = chart.encode(opacity=figures.alt.value(0))
-    panel = figures._panel(("q", "a"), "", [chart, unseen], 100, "")
+    chart = alt.Chart().mark_point()
+    unseen = chart.encode(opacity=alt.value(0))
+    panel = drawing.panel(("q", "a"), "", [chart, unseen], 100, "")
     ((name, still),) = panel.stills().items()
     assert (name, len(still["layer"]), len(panel.spec["layer"])) == ("q/a", 1, 2)
 
@@ -166,7 +168,7 @@ def test_long_names_of_a_matrix_are_set_word_by_word(tmp_path):
     panel = figures.seeds(analyse(written).questions[0])
     spec = json.dumps(panel.spec)
     assert '[\\"learning_rate=0.2\\", \\"hidden=20-20\\"]' in spec
-    assert panel.height > 4 * figures.ROW
+    assert panel.height > 4 * drawing.ROW
 
 
 def test_shapes_tell_apart_what_shares_a_colour():

@@ -1,0 +1,33 @@
+"""Charts as Vega-Lite specifications, drawn with Altair: a file per family, a function per chart.
+
+Charts are as wide as their place on the page. Shares are scaled to percent here, once.
+"""
+
+from bench.report.figures.curves import are_thinned, convergence, outside_of_curves
+from bench.report.figures.factors import interactions
+from bench.report.figures.finals import are_quantiles, forest, seeds
+from bench.report.figures.landscape import landscape
+from bench.report.figures.rates import rates
+from bench.report.figures.sensitivity import sensitivity
+from bench.report.figures.sizes import magnitudes, outside_of_pareto, pareto
+from bench.report.figures.target import reached
+from bench.report.figures.workers import LATEST, staleness
+
+__all__ = [
+    "LATEST",
+    "are_quantiles",
+    "are_thinned",
+    "convergence",
+    "forest",
+    "interactions",
+    "landscape",
+    "magnitudes",
+    "outside_of_curves",
+    "outside_of_pareto",
+    "pareto",
+    "rates",
+    "reached",
+    "seeds",
+    "sensitivity",
+    "staleness",
+]

@@ -1,0 +1,181 @@
+"""What charts have in common: data, axes, colours, names and tooltips."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import zlib
+from typing import TYPE_CHECKING, Any, Final
+
+import altair as alt
+from altair.utils.schemapi import debug_mode
+
+from bench.analysis import wording
+from bench.report import palette
+from bench.report.blocks import Panel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.analysis import QuestionAnalysis
+    from bench.frames import Metric
+    from bench.report.frame import Frame
+
+ROW: Final = 34  # px per variant in charts with a row for each
+_LONG_NAME: Final = 24  # characters beside a row
+_LINE: Final = 11  # px, where a name takes several lines
+_NUMBER: Final = ".4~r"
+_MOST_WHOLE: Final = 2**53  # not every reader of JSON takes larger ones as whole: they stay floats
+
+Rows = list[dict[str, Any]]
+
+
+def panel(
+    name: tuple[str, ...], title: str, layers: Sequence[alt.Chart], height: int, alt_text: str
+) -> Panel:
+    """Layers as one chart; name: its question, and what it shows of it."""
+    chart = alt.layer(*layers).properties(width="container", height=height)
+    spec = chart.to_dict(validate=False)
+    spec.pop("$schema", None)  # a page that is read offline names no address
+    spec["config"] = palette.CONFIG
+    spec["autosize"] = {"type": "fit-x", "contains": "padding"}
+    return Panel(name=_name(*name), title=title, spec=spec, height=height + 50, alt=alt_text)
+
+
+def _name(question: str, *parts: str) -> str:
+    """What a chart is called in exports: its question, and what it shows of it."""
+    return f"{_plain(question)}/{_plain('-'.join(parts))}"
+
+
+def _plain(text: str) -> str:
+    """Fit for the name of a file; what is lost tells itself by a checksum."""
+    plain = re.sub(r"[^A-Za-z0-9._=+-]+", "-", text)
+    return plain if plain == text else f"{plain}-{zlib.crc32(text.encode()):08x}"
+
+
+def along(name: str, title: str, axis: Frame) -> alt.X:
+    """A number on a horizontal axis."""
+    scale = alt.Scale(domain=axis.ends, nice=False, zero=False)
+    return alt.X(f"{name}:Q").title(title).scale(scale).axis(tickCount=6)
+
+
+def rows(names: list[str]) -> alt.Y:
+    """A row for each variant, from above."""
+    lines = json.dumps({name: lines_of(name) for name in names})
+    axis = alt.Axis(labelExpr=f"{lines}[datum.value]", **row_labels(names))
+    return alt.Y("variant:N").sort(names).axis(axis).scale(domain=names)
+
+
+def row_labels(names: list[str]) -> dict[str, Any]:
+    """How the names of rows are set: smaller where one takes several lines, and in the middle of its row."""
+    lines = _most_lines(names)
+    options: dict[str, Any] = {"title": None, "labelColor": "var(--text)", "labelLimit": 150}
+    if lines > 1:
+        offset = -(lines - 1) * _LINE / 2
+        return options | {"labelFontSize": 10, "labelLineHeight": _LINE, "labelOffset": offset}
+    return options | {"labelFontSize": 13}
+
+
+def height(names: list[str]) -> int:
+    """Height in px of a chart with a row for each name."""
+    return len(names) * max(ROW, _most_lines(names) * _LINE + 10)
+
+
+def _most_lines(names: list[str]) -> int:
+    found = map(lines_of, names)
+    return max((len(lines) for lines in found if isinstance(lines, list)), default=1)
+
+
+def lines_of(name: str) -> str | list[str]:
+    """A name too long for the side of a chart, word by word: those of a matrix have a word for each setting."""
+    return name.split(" ") if len(name) > _LONG_NAME and " " in name else name
+
+
+def colours(names: list[str]) -> alt.Color:
+    """The colour of each variant, the same on the whole page; the legend is the figure's."""
+    palette_ = [palette.colour(position) for position in range(len(names))]
+    return alt.Color("variant:N").scale(domain=names, range=palette_).legend(None)
+
+
+def shapes(names: list[str]) -> alt.Shape:
+    """Circles, then squares for those whose colours come again."""
+    shapes = [palette.shape(position) for position in range(len(names))]
+    return alt.Shape("variant:N").scale(domain=names, range=shapes).legend(None)
+
+
+def dashes(names: list[str]) -> alt.StrokeDash:
+    """The dashes of each variant's line."""
+    dashes = [list(palette.dash(position)) for position in range(len(names))]
+    return alt.StrokeDash("variant:N").scale(domain=names, range=dashes).legend(None)
+
+
+def tooltip(*plain: str, **titled: str) -> list[alt.Tooltip]:
+    """What is said on pointing: plain fields, and numbers with their titles."""
+    kinds = {"variant": "N", "verdict": "N", "seed": "Q", "epoch": "Q"}
+    tips = [alt.Tooltip(f"{name}:{kinds[name]}") for name in plain]
+    return tips + [
+        alt.Tooltip(f"{name}:Q").title(title).format(_NUMBER) for name, title in titled.items()
+    ]
+
+
+def title(label: str, unit: str) -> str:
+    """The title of an axis."""
+    return f"{label} ({unit})" if unit else label
+
+
+def capital(measure: Metric) -> str:
+    """The label as a heading; a column of somebody's file is called as it is there."""
+    label = measure.label
+    return label if label == measure.name else label[:1].upper() + label[1:]
+
+
+def off_axis(
+    axis: Frame, centres: dict[str, float], names: list[str], unit: str
+) -> list[alt.Chart]:
+    """An arrow with the number, at the edge, for each variant outside of the axis."""
+    layers = []
+    for name in axis.outside:
+        left = centres[name] < axis.low
+        number = wording.with_unit(wording.number(centres[name], 1), unit)
+        text = f"◂ {number}" if left else f"{number} ▸"
+        place = [{"variant": name, "at": axis.low if left else axis.high, "text": text}]
+        mark = alt.Chart(data(place)).mark_text(
+            align="left" if left else "right",
+            dx=4 if left else -4,
+            color="var(--muted)",
+            fontSize=12,
+        )
+        layers.append(mark.encode(x="at:Q", y=rows(names), text="text:N"))
+    return layers
+
+
+def log_ticks(values: list[float]) -> list[float]:
+    """1, 2 and 5 of every power of ten that the values span; only 1 where they span many."""
+    if not values:
+        return []
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    steps = (1, 2, 5) if high - low <= 2 else (1,)
+    return [step * 10.0**power for power in range(low, high + 1) for step in steps]
+
+
+def data(rows: Rows) -> alt.InlineData:
+    """Rows with numbers as exact as a screen can show: all digits would double the page."""
+    short = [{k: _short(v) if isinstance(v, float) else v for k, v in r.items()} for r in rows]
+    with debug_mode(False):  # Altair would check every row
+        return alt.InlineData(values=short)
+
+
+def _short(value: float) -> float:
+    rounded = float(f"{value:.6g}")
+    return int(rounded) if rounded.is_integer() and abs(rounded) < _MOST_WHOLE else rounded
+
+
+def finite(value: float | None, scale: float) -> float | None:
+    """JSON has no NaN: a number that is none is left out."""
+    return None if value is None or not math.isfinite(value) else value * scale
+
+
+def tick_of_steps(question: QuestionAnalysis) -> Any:
+    """Epochs are whole; what an imported file counts may be anything."""
+    return alt.Undefined if question.suite.imported else 1
