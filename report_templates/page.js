@@ -1,11 +1,69 @@
-/* Draws the charts one after the other, so that the page can be read meanwhile. */
+/* Draws the charts one after the other, those in sight first, so that the page can be read meanwhile. */
 "use strict";
-(async () => {
-  for (const place of document.querySelectorAll(".chart")) {
-    const spec = JSON.parse(place.querySelector("script").textContent);
-    const canvas = place.querySelector(".canvas");
-    await vegaEmbed(canvas, spec, { mode: "vega-lite", renderer: "svg", actions: false });
-    await new Promise((resolve) => setTimeout(resolve));
-  }
-  document.documentElement.dataset.charts = "drawn";
+(() => {
+  const value = (control) =>
+    control.type === "checkbox" ? control.checked : control.value;
+
+  /* Every chart of a figure shows what the figure's controls and its own say. */
+  const apply = (figure) => {
+    const hidden = [...figure.querySelectorAll('.key[aria-pressed="false"]')].map((key) => key.dataset.variant);
+    for (const panel of figure.querySelectorAll(".panel")) {
+      const { view } = panel;
+      if (!view) continue; // not drawn yet
+      view.signal("hidden", hidden);
+      for (const control of figure.querySelectorAll("[data-signal]")) {
+        const other = control.closest(".panel");
+        const off = control.type === "radio" && !control.checked;
+        if (!off && (!other || other === panel)) view.signal(control.dataset.signal, value(control));
+      }
+      view.runAsync();
+    }
+  };
+
+  const toggle = (key, only) => {
+    const keys = [...key.closest(".legend").querySelectorAll(".key")];
+    const pressed = (one) => one.getAttribute("aria-pressed") === "true";
+    const alone = keys.every((one) => pressed(one) === (one === key));
+    for (const one of only ? keys : [key])
+      one.setAttribute("aria-pressed", only ? alone || one === key : !pressed(one));
+  };
+
+  document.addEventListener("click", (event) => {
+    const key = event.target.closest(".key");
+    if (!key) return;
+    toggle(key, event.shiftKey);
+    apply(key.closest("figure"));
+  });
+
+  document.addEventListener("change", ({ target }) => {
+    if (!target.dataset.signal) return;
+    const { alt, log } = target.selectedOptions?.[0]?.dataset ?? {};
+    const panel = target.closest(".panel");
+    if (alt) panel.querySelector(".chart").setAttribute("aria-label", alt);
+    if (log) panel.querySelector('[data-signal="log"]').checked = log === "true";
+    apply(target.closest("figure"));
+  });
+
+  const draw = async (panel) => {
+    const spec = JSON.parse(panel.querySelector(".chart script").textContent);
+    const shared = panel.closest("figure").querySelector(".datasets");
+    if (shared) spec.datasets = JSON.parse(shared.textContent);
+    const canvas = panel.querySelector(".canvas");
+    const options = { mode: "vega-lite", renderer: "svg", actions: false, ast: true };
+    panel.view = (await vegaEmbed(canvas, spec, options)).view;
+    apply(panel.closest("figure"));
+  };
+
+  const distance = (panel) => Math.abs(panel.getBoundingClientRect().top);
+
+  (async () => {
+    const left = new Set(document.querySelectorAll(".panel:has(.chart)"));
+    while (left.size) {
+      const next = [...left].reduce((a, b) => (distance(b) < distance(a) ? b : a));
+      left.delete(next);
+      await draw(next);
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    document.documentElement.dataset.charts = "drawn";
+  })();
 })();

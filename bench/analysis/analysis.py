@@ -55,6 +55,7 @@ class QuestionAnalysis:
         sentences: one per variant against the baseline, on the primary metric.
         compared: all comparisons, the primary metric first.
         curves: mean curves with intervals, columns as in ``curves.convergence``.
+        runs: every evaluation of every run, columns as in the frame ``curves``.
         factors: the variants of a matrix taken apart into effects; None where there is no grid.
         reaching: how each variant reaches the target; empty without a target.
         rates: how fast each variant's training objective falls; empty where none was recorded.
@@ -81,6 +82,7 @@ class QuestionAnalysis:
     claims: tuple[JudgedClaim, ...]
     reported: tuple[ReportedNumber, ...]
     curves: pd.DataFrame
+    runs: pd.DataFrame
     factors: Factorial | None
     reaching: tuple[Reaching, ...]
     rates: tuple[Rate, ...]
@@ -215,6 +217,7 @@ def _question(
         claims=tuple(judged),
         reported=tuple(reported_numbers(measured, name)),
         curves=convergence(results, name),
+        runs=results.curves_of(name),
         factors=factorial(measured, name, alpha=how.alpha),
         reaching=reaching,
         rates=tuple(convergence_rates(results, name)),

@@ -12,16 +12,26 @@ if TYPE_CHECKING:
 
     from bench.store import Results
 
-METRICS: Final = ("test_accuracy", "train_objective")
-MOST: Final = 4  # curves of imported metrics that are drawn
+METRICS: Final = (
+    "test_accuracy",
+    "train_objective",
+    "train_accuracy",
+    "test_loss",
+    "train_loss",
+    "validation_accuracy",
+    "validation_loss",
+)
+"""In the order in which they are offered to be drawn; the first two are drawn first."""
+MOST: Final = 6  # curves of imported metrics that are drawn
 
 
 def convergence(results: Results, question: str) -> pd.DataFrame:
-    """Mean curves of a question.
+    """Mean curves of a question, of each metric that was evaluated.
 
     Columns: variant, epoch, metric, n (seeds), mean, and low and high, the ends of the pointwise
-    95 % t interval over seeds (NaN below three seeds). An evaluation that was not finite is in no
-    mean: n says how many seeds were left. Epochs are in order.
+    95 % t interval over seeds (NaN below three seeds); updates and train_time_s, the means of what these
+    seeds had spent by then. An evaluation that was not finite is in no mean: n says how many seeds were
+    left. Epochs are in order.
     """
     import pandas as pd
 
@@ -33,8 +43,10 @@ def convergence(results: Results, question: str) -> pd.DataFrame:
     parts = []
     for name in names:
         finite = curves[np.isfinite(curves[name])]
-        groups = finite.groupby(["variant", "epoch"], sort=False)[name]
-        parts.append(groups.agg(n="count", mean="mean", sd="std").reset_index().assign(metric=name))
+        groups = finite.groupby(["variant", "epoch"], sort=False)
+        part = groups[name].agg(n="count", mean="mean", sd="std")
+        spent = groups[["updates", "train_time_s"]].mean()
+        parts.append(part.join(spent).reset_index().assign(metric=name))
     frame = pd.concat(parts, ignore_index=True)
     half = special.stdtrit(np.maximum(frame.n - 1, 1), 0.975) * frame.sd / np.sqrt(frame.n)
     half = half.where(frame.n >= 3)

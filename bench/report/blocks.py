@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import base64
 import copy
+import json
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 
 @dataclass(frozen=True)
@@ -116,10 +117,38 @@ class Table(Block):
 
 
 @dataclass(frozen=True)
+class Option:
+    """One setting of a switch.
+
+    alt: what the chart says with it, in words; log: whether its axis is then logarithmic at first.
+    """
+
+    value: str
+    text: str
+    alt: str = ""
+    log: bool | None = None
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A control that sets a signal of the charts that it stands above; without options, a box to tick.
+
+    signal: a parameter of the specifications that gives the setting at first, by its value there.
+    """
+
+    signal: str
+    label: str
+    value: str | bool
+    options: tuple[Option, ...] = ()
+
+
+@dataclass(frozen=True)
 class Panel:
     """One chart: a Vega-Lite specification of flexible width, and its height in px.
 
     name: what exports call it, such as ``learning-rates/seeds``; a report has each once.
+    choice: what takes the place of the title, if there is more than one thing to be shown.
+    more: names of what else it shows, with the settings that show it.
     """
 
     name: str
@@ -127,30 +156,64 @@ class Panel:
     spec: dict[str, Any] = field(repr=False)
     height: int
     alt: str
+    choice: Switch | None = None
+    switches: tuple[Switch, ...] = ()
+    more: tuple[tuple[str, dict[str, Any]], ...] = ()
+
+    @property
+    def datasets(self) -> dict[str, Any]:
+        """The data of the specification by name; panels of a figure can share them."""
+        return self.spec.get("datasets") or {}
 
     def stills(self) -> dict[str, dict[str, Any]]:
-        """What it shows as specifications for print, by their names: all that is drawn, no switches."""
-        spec = copy.deepcopy(self.spec)
-        spec["layer"] = [layer for layer in spec["layer"] if not _is_unseen(layer)]
-        return {self.name: spec}
+        """What it shows as specifications for print, by name: what can be seen, and nothing on demand."""
+        shown = ((self.name, {}), *self.more)
+        return {name: self._still(settings) for name, settings in shown}
+
+    def _still(self, settings: dict[str, Any]) -> dict[str, Any]:
+        seen = [layer for layer in self.spec["layer"] if not _is_unseen(layer)]
+        text = json.dumps(seen)
+        params = [
+            {**p, "value": settings[p["name"]]} if p["name"] in settings else p
+            for p in self.spec.get("params", ())
+        ]
+        still = {**self.spec, "layer": seen, **({"params": params} if params else {})}
+        if self.datasets:
+            still["datasets"] = {k: rows for k, rows in self.datasets.items() if k in text}
+        return copy.deepcopy(still)
+
+
+ON_DEMAND: Final = "on-demand"
+"""How the name of a layer begins that is only drawn on request."""
 
 
 def _is_unseen(layer: dict[str, Any]) -> bool:
-    """Whether a layer is there for its tooltips alone."""
+    """Whether a layer is there for its tooltips alone, or on request."""
     opacity: object = layer.get("encoding", {}).get("opacity", {}).get("value")
-    return opacity == 0
+    return opacity == 0 or layer.get("name", "").startswith(ON_DEMAND)
 
 
 @dataclass(frozen=True)
 class Figure(Block):
-    """Charts side by side with one legend and one caption."""
+    """Charts side by side with one legend and one caption.
+
+    legend: variants with the numbers of their colours; each can be switched off and on.
+    lines: whether the legend shows lines; else dots.
+    switches: of all its charts at once.
+    """
 
     template: ClassVar[str] = "figure.html"
     anchor: str
     caption: str
     panels: tuple[Panel, ...]
     legend: tuple[tuple[str, int], ...] = ()
-    """Variants with the numbers of their colours."""
+    lines: bool = True
+    switches: tuple[Switch, ...] = ()
+
+    @property
+    def datasets(self) -> dict[str, Any]:
+        """The data of all its panels, each once."""
+        return {name: rows for panel in self.panels for name, rows in panel.datasets.items()}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -83,7 +83,14 @@ def environment() -> Environment:
         html = env.get_template(f"blocks/{block.template}").render(block=block)
         return Markup(html)  # noqa: S704  # rendered with everything escaped
 
-    env.filters |= {"tied": _tied, "markdown": markdown.to_html}
+    env.filters |= {
+        "tied": _tied,
+        "markdown": markdown.to_html,
+        "without_data": _without_data,
+        "colour": palette.colour,
+        "dash": palette.dash,
+        "shape": palette.shape,
+    }
     env.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "sort_keys": True}
     pictures = itertools.count(1)
 
@@ -99,16 +106,28 @@ def _tied(text: str) -> str:
     return _TIES.sub("\N{NO-BREAK SPACE}", text)
 
 
+def _without_data(spec: dict[str, Any]) -> dict[str, Any]:
+    """A specification whose data stands beside it, once for all that share it."""
+    return {key: part for key, part in spec.items() if key != "datasets"}
+
+
 def _static_svg(panel: Panel) -> Markup:
     """The chart as a picture, for readers without JavaScript. Vega escapes the text in it."""
     import vl_convert
 
-    if sum(map(len, panel.spec.get("datasets", {}).values())) > _STATIC_ROWS:
+    spec = panel.stills()[panel.name]
+    if sum(map(_size, spec.get("datasets", {}).values())) > _STATIC_ROWS:
         return _NO_PICTURE
-    spec = next(iter(panel.stills().values()))
     spec["width"] = _STATIC_WIDTH
     spec["config"]["aria"] = False  # the place of the chart says what it shows
     return Markup(vl_convert.vegalite_to_svg(spec))  # noqa: S704
+
+
+def _size(rows: list[dict[str, Any]]) -> int:
+    """How many rows there are to be drawn, of which some lie as lists in one."""
+    return sum(
+        max((len(v) for v in row.values() if isinstance(v, list)), default=1) for row in rows
+    )
 
 
 @lru_cache(maxsize=1)

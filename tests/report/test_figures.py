@@ -59,12 +59,51 @@ def test_values_that_are_no_numbers_lie_outside():
 
 def test_the_curves_are_the_means_of_the_analysis(analysed):
     question = analysed.questions[0]
-    accuracy, objective = figures.convergence(question)
-    row = next(r for r in rows_of(accuracy) if r["variant"] == "high" and r["epoch"] == 3)
+    shown = figures.convergence(question)
+    accuracy = shown.panels[0]
+    row = next(r for r in rows_of(accuracy) if r["variant"] == "high" and "seed" not in r)
     curve = question.curves.query("variant == 'high' and epoch == 3 and metric == 'test_accuracy'")
-    assert row["mean"] == pytest.approx(float(curve["mean"].iloc[0]) * 100)
-    assert min(r["epoch"] for r in rows_of(accuracy)) == 1
-    assert min(r["epoch"] for r in rows_of(objective)) == 0
+    assert row["epoch"] == [0, 1, 2, 3]
+    assert row["mean/0"][-1] == pytest.approx(float(curve["mean"].iloc[0]) * 100)
+    assert row["low/0"][-1] == pytest.approx(float(curve["low"].iloc[0]) * 100, rel=1e-5)
+    assert row["updates"][-1] == pytest.approx(float(curve["updates"].iloc[0]))
+    assert not shown.thinned
+
+
+def test_single_seeds_are_the_runs_themselves(analysed):
+    question = analysed.questions[0]
+    shown = figures.convergence(question)
+    rows = [r for r in rows_of(shown.panels[0]) if "seed" in r]
+    assert len(rows) == len(question.runs.groupby(["variant", "seed"]))
+    one = next(r for r in rows if (r["variant"], r["seed"]) == ("base", 2))
+    run = question.runs.query("variant == 'base' and seed == 2")
+    assert one["mean/0"] == pytest.approx((run.test_accuracy * 100).tolist(), rel=1e-3)
+    assert shown.seeds == 5
+
+
+def test_seeds_that_a_page_cannot_hold_are_left_out_and_counted(analysed, monkeypatch):
+    question = analysed.questions[0]
+    monkeypatch.setattr(figures.curves, "_MOST_OF_SEEDS", 4 * 4 * 8 * 3)
+    shown = figures.convergence(question)
+    assert shown.seeds == 3
+    assert {r["seed"] for r in rows_of(shown.panels[0]) if "seed" in r} == {0, 1, 2}
+    monkeypatch.setattr(figures.curves, "_MOST_OF_SEEDS", 10)
+    assert figures.convergence(question).seeds == 0
+    assert [s.signal for s in figures.convergence(question).switches] == ["x", "log_x"]
+
+
+def test_stills_of_the_curves_show_each_metric_and_no_seeds(analysed):
+    stills = {}
+    for panel in figures.convergence(analysed.questions[0]).panels:
+        stills |= panel.stills()
+    assert set(stills) >= {
+        f"rates/convergence-{name}" for name in ("test_accuracy", "train_objective", "test_loss")
+    }
+    loss = stills["rates/convergence-test_loss"]
+    first = {p["name"]: p.get("value") for p in loss["params"]}
+    assert first["titles"][int(first["y"])] == "test loss (nats)"
+    assert first["log"] is True
+    assert not any("seed" in r for rows in loss["datasets"].values() for r in rows)
 
 
 def test_every_seed_is_a_dot(analysed):
@@ -93,7 +132,11 @@ def test_a_forest_of_times_has_the_margin_as_a_ratio(tmp_path):
 
 def test_colours_of_a_variant_are_the_same_in_all_charts(analysed):
     question = analysed.questions[0]
-    panels = [*figures.convergence(question), figures.seeds(question), figures.forest(question)]
+    panels = [
+        *figures.convergence(question).panels,
+        figures.seeds(question),
+        figures.forest(question),
+    ]
     expected = [palette.colour(i) for i in range(4)]
     for panel in panels:
         text = json.dumps(panel.spec)
@@ -113,7 +156,7 @@ def test_shares_rise_in_steps_to_those_that_reached(analysed):
 
 
 def test_charts_are_plain_json_without_addresses(analysed):
-    for panel in figures.convergence(analysed.questions[0]):
+    for panel in figures.convergence(analysed.questions[0]).panels:
         text = json.dumps(panel.spec, allow_nan=False)
         assert "http" not in text
 

@@ -189,7 +189,9 @@ questions:
     html = render(analyse(synthetic.written(tmp_path, outcome, suite=text)))
     page = Reading.of(html)
     assert html.count("</script>") == len(page.all("script"))
-    assert len(page.all("script")) == 4 + 2, "four charts, their library, the page's own"
+    assert len(page.all("script")) == 4 + 2 + 2, (
+        "four charts, the data of two figures, their library, the page's own"
+    )
     assert not any(
         "alert(1)" in script and not script.lstrip().startswith("{") for script in page.scripts
     )

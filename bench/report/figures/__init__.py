@@ -3,7 +3,7 @@
 Charts are as wide as their place on the page. Shares are scaled to percent here, once.
 """
 
-from bench.report.figures.curves import are_thinned, convergence, outside_of_curves
+from bench.report.figures.curves import Curves, convergence
 from bench.report.figures.factors import interactions
 from bench.report.figures.finals import are_quantiles, forest, seeds
 from bench.report.figures.landscape import landscape
@@ -15,14 +15,13 @@ from bench.report.figures.workers import LATEST, staleness
 
 __all__ = [
     "LATEST",
+    "Curves",
     "are_quantiles",
-    "are_thinned",
     "convergence",
     "forest",
     "interactions",
     "landscape",
     "magnitudes",
-    "outside_of_curves",
     "outside_of_pareto",
     "pareto",
     "rates",

@@ -1,144 +1,366 @@
-"""Mean curves over the training with their intervals over seeds."""
+"""Curves over the training: means with their intervals or single seeds, as the page's switches say."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
 import numpy as np
 
 from bench.analysis import wording
+from bench.report.blocks import ON_DEMAND, Option, Switch
 from bench.report.figures import drawing
-from bench.report.frame import Frame, frame
+from bench.report.frame import frame
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bench.analysis import QuestionAnalysis
     from bench.frames import Metric
     from bench.report.blocks import Panel
     from bench.report.figures.drawing import Rows
 
+PANELS: Final = 2  # side by side; each shows one of the metrics
 _FEW_POINTS: Final = 12  # shorter curves show their evaluations as dots
-_MOST_POINTS: Final = 16_000  # of curves, on a page; above, steps are left out
+_MOST_OF_MEANS: Final = 250_000  # numbers of mean curves on a page; above, steps are left out
+_MOST_OF_SEEDS: Final = 500_000  # numbers of single seeds on a page; above, seeds are
 _FEWEST_STEPS: Final = 6
+_DIGITS_OF_SEEDS: Final = 4
+_CLOCKS: Final = {"epoch": "epoch", "updates": "updates", "train_time_s": "seconds"}
+
+_IS_LOG: Final = "log && positive[y]"
+_ENDS: Final = "reach[y][show == 'seeds' ? 1 : 0][is_log ? 1 : 0]"
+_ENDS_ALONG: Final = "reach_along[show == 'seeds' ? 1 : 0][x][log_x ? 1 : 0]"
+_TRAINED: Final = "(is_log || datum.epoch >= first)"
 
 
-def convergence(question: QuestionAnalysis) -> list[Panel]:
-    """Mean curves over epochs with their intervals over seeds, one panel per metric."""
-    return [_curve(question, question.metric(name)) for name in question.curves.metric.unique()]
+@dataclass(frozen=True)
+class Curves:
+    """The curves of a question as charts that show one metric each.
+
+    Attributes:
+        panels: charts of the first metrics; the others can be chosen.
+        switches: of all panels: what lies along the axis, and means or single seeds.
+        thinned: whether steps are left out, because the page would be too large with all.
+        seeds: seeds of each variant that can be shown one by one; 0 if none can.
+        outside: variants outside of an axis at first.
+    """
+
+    panels: tuple[Panel, ...]
+    switches: tuple[Switch, ...]
+    thinned: bool
+    seeds: int
+    outside: tuple[str, ...]
 
 
-def outside_of_curves(question: QuestionAnalysis) -> tuple[str, ...]:
-    """Variants outside of the zoomed axes of the curves."""
-    outside: dict[str, None] = {}
-    for name in question.curves.metric.unique():
-        rows = _curve_rows(question, question.metric(name))
-        if rows and not _is_log(question.metric(name), rows):
-            outside |= dict.fromkeys(_curve_frame(question, rows).outside)
-    return tuple(outside)
-
-
-def are_thinned(question: QuestionAnalysis) -> bool:
-    """Whether the curves leave steps out, because the page would be too large with all."""
-    steps = question.curves.groupby("metric").epoch.nunique()
-    return bool(steps.max() > _most_steps(question))
-
-
-def _curve(question: QuestionAnalysis, measure: Metric) -> Panel:
+def convergence(question: QuestionAnalysis) -> Curves:
+    """Mean curves with their intervals over seeds, and the seeds."""
     names = [v.name for v in question.variants]
-    rows = _curve_rows(question, measure)
-    first, last = _span(question, rows)
-    title, step = drawing.title(measure.label, wording.unit(measure)), question.suite.step
-    if _is_log(measure, rows):
-        words, scale = f"{title}, log scale", alt.Scale(type="log", nice=False)
-        ticks = drawing.log_ticks([r["mean"] for r in rows])
-    else:
-        words, ticks = title, alt.Undefined
-        scale = alt.Scale(domain=_curve_frame(question, rows).ends, nice=False, zero=False)
-        rows = rows if question.suite.imported else _trained(question, rows)
-    axis = alt.Axis(title=words, tickCount=5, values=ticks)
-    x = alt.X("epoch:Q").title(step).axis(tickMinStep=drawing.tick_of_steps(question), grid=False)
-    x = x.scale(domain=[first, last], nice=False)
-    y = alt.Y("mean:Q").axis(axis).scale(scale)
-    base = alt.Chart(drawing.data(rows)).encode(x=x, color=drawing.colours(names))
-    layers = [
-        base.mark_area(opacity=0.15, clip=True).encode(
-            y=alt.Y("low:Q").axis(axis).scale(scale), y2="high:Q"
-        ),
-        base.mark_line(strokeWidth=2, clip=True).encode(y=y, strokeDash=drawing.dashes(names)),
-        base.mark_circle(clip=True, size=40).encode(
-            y=y,
-            opacity=alt.value(1 if _is_short(rows) else 0),  # unseen dots carry the tooltips
-            tooltip=drawing.tooltip(
-                "variant", epoch=step, mean=title, low="from", high="to", n="seeds"
-            ),
-        ),
-    ]
-    finals = [f"{r['variant']} {r['mean']:.4g}" for r in rows if r["epoch"] == last]
-    alt_text = f"Curves of {title} over {step}s. At {step} {last:g}: {'; '.join(finals)}."
-    name = (question.name, "convergence", measure.name)
-    return drawing.panel(name, drawing.capital(measure), layers, 280, alt_text)
+    measures = [question.metric(str(name)) for name in question.curves.metric.unique()]
+    steps = np.sort(question.curves.epoch.unique())
+    most = _most_steps(question, len(measures))
+    if thinned := len(steps) > most:
+        steps = steps[np.linspace(0, len(steps) - 1, most).round().astype(int)]
+    means = _means(question, measures, steps)
+    runs = _runs(question, measures, steps)
+    shown = _Shown(question, names, measures, means, runs)
+    return Curves(
+        panels=tuple(shown.panel(i) for i in range(min(PANELS, len(measures)))),
+        switches=shown.switches,
+        thinned=thinned,
+        seeds=len({row["seed"] for row in runs}),
+        outside=shown.outside,
+    )
 
 
-def _curve_rows(question: QuestionAnalysis, measure: Metric) -> Rows:
-    scale = wording.percent_scale(measure)
-    curves = question.curves[question.curves.metric == measure.name]
-    shown = np.sort(curves.epoch.unique())
-    if len(shown) > _most_steps(question):
-        chosen = np.linspace(0, len(shown) - 1, _most_steps(question)).round().astype(int)
-        curves = curves[curves.epoch.isin(shown[chosen])]
-    log = measure.higher_is_better is False and bool((curves["mean"] > 0).all())
+def _most_steps(question: QuestionAnalysis, measures: int) -> int:
+    """How many steps a curve can show, so that all mean curves of the page stay within a bound."""
+    curves = len(question.suite.questions) * max(len(question.variants), 1)
+    return max(_MOST_OF_MEANS // curves // (len(_CLOCKS) + 4 * measures), _FEWEST_STEPS)
+
+
+def _means(question: QuestionAnalysis, measures: list[Metric], steps: np.ndarray) -> Rows:
+    """A row for each variant, with a list of each number over the steps that it has."""
+    found = question.curves[question.curves.epoch.isin(steps)]
     rows: Rows = []
-    for record in curves.to_dict("records"):
-        low, mean, high = (drawing.finite(record[key], scale) for key in ("low", "mean", "high"))
-        low = mean if low is None else low
-        high = mean if high is None else high
-        if log and low is not None and mean is not None and low <= 0 < mean:
-            low = mean / 10  # an interval through zero has no place on a logarithmic axis
-        rows.append(
-            {
-                "variant": record["variant"],
-                "epoch": record["epoch"],
-                "mean": mean,
-                "low": low,
-                "high": high,
-                "n": record["n"],
-            }
-        )
+    for name, curves in found.groupby("variant", sort=False):
+        spent = curves.groupby("epoch")[["updates", "train_time_s"]].first()
+        row: dict[str, Any] = {"variant": name, **_along(spent.reset_index())}
+        for i, measure in enumerate(measures):
+            one = curves[curves.metric == measure.name].set_index("epoch").reindex(spent.index)
+            scale = wording.percent_scale(measure)
+            low, high = (one[end].fillna(one["mean"]) for end in ("low", "high"))
+            for key, values in (("mean", one["mean"]), ("low", low), ("high", high)):
+                row[f"{key}/{i}"] = drawing.numbers(values * scale)
+            row[f"n/{i}"] = drawing.numbers(one.n)
+        rows.append(row)
     return rows
 
 
-def _most_steps(question: QuestionAnalysis) -> int:
-    """How many steps a curve can show, so that all curves of the page stay within a bound."""
-    metrics = max(question.curves.metric.nunique(), 1)
-    curves = len(question.suite.questions) * metrics * max(len(question.variants), 1)
-    return max(_MOST_POINTS // curves, _FEWEST_STEPS)
+def _runs(question: QuestionAnalysis, measures: list[Metric], steps: np.ndarray) -> Rows:
+    """A row for each variant and seed, of the first seeds; none where a page cannot hold two of each."""
+    numbers = (len(_CLOCKS) + len(measures)) * max(len(steps), 1)
+    variants = max(len(question.variants), 1)
+    most = _MOST_OF_SEEDS // len(question.suite.questions) // (variants * numbers)
+    runs = question.runs[question.runs.epoch.isin(steps)].sort_values("updates", kind="stable")
+    kept = sorted({seed for v in question.variants for seed in v.primary.by_seed})[:most]
+    if min(most, len(kept)) < 2:
+        return []
+    rows: Rows = []
+    for key, curve in runs.groupby(["variant", "seed"], sort=False):
+        if key[1] in kept:
+            row: dict[str, Any] = {
+                **dict(zip(("variant", "seed"), key, strict=True)),
+                **_along(curve),
+            }
+            for i, measure in enumerate(measures):
+                values = curve[measure.name] * wording.percent_scale(measure)
+                row[f"mean/{i}"] = drawing.numbers(values, _DIGITS_OF_SEEDS)
+            rows.append(row)
+    return rows
 
 
-def _is_log(measure: Metric, rows: Rows) -> bool:
-    """Whether a curve has a logarithmic axis: losses and the like, which are above zero."""
-    return measure.higher_is_better is False and all(r["mean"] > 0 for r in rows)
+def _along(curve: pd.DataFrame) -> dict[str, list[float | None]]:
+    return {key: drawing.numbers(curve[name]) for name, key in _CLOCKS.items()}
 
 
-def _is_short(rows: Rows) -> bool:
-    return len({r["epoch"] for r in rows}) <= _FEW_POINTS
+def _far(seen: dict[str, list[float]], *, log: bool) -> tuple[str, ...]:
+    """Variants so far off that the others would look alike."""
+    if log:
+        seen = {name: np.log10(values).tolist() for name, values in seen.items()}
+    return frame(seen, {name: values[-1] for name, values in seen.items()}).outside
 
 
-def _span(question: QuestionAnalysis, rows: Rows) -> tuple[float, float]:
-    steps = [r["epoch"] for r in rows]
-    first = min(steps, default=0) if question.suite.imported else 0
-    return first, max(steps, default=0)
+@dataclass(frozen=True)
+class _Shown:
+    """What the charts of one question share: their data and what is to be seen of each axis."""
 
+    question: QuestionAnalysis
+    names: list[str]
+    measures: list[Metric]
+    means: Rows
+    runs: Rows
 
-def _curve_frame(question: QuestionAnalysis, rows: Rows) -> Frame:
-    """An axis over the trained network; the value before training lies far below it."""
-    seen: dict[str, list[float]] = {}
-    for r in _trained(question, rows):
-        seen.setdefault(r["variant"], []).append(r["mean"])
-    return frame(seen, {name: values[-1] for name, values in seen.items()})
+    @property
+    def switches(self) -> tuple[Switch, ...]:
+        step = self.question.suite.step
+        texts = {"epoch": f"{step}s" if step == "epoch" else step, "updates": "updates"}
+        texts["seconds"] = "seconds"
+        along = tuple(Option(key, texts[key]) for key in self.clocks)
+        found = [Switch("x", "x axis", "epoch", along)] if len(along) > 1 else []
+        found.append(Switch("log_x", "log x", value=False))
+        if self.runs:
+            each = (Option("mean", "mean and interval"), Option("seeds", "single seeds"))
+            found.append(Switch("show", "Show", "mean", each))
+        return tuple(found)
 
+    @property
+    def clocks(self) -> list[str]:
+        """What can lie along the axis: nobody counted an imported file's updates."""
+        keys = ["epoch"] if self.question.suite.imported else ["epoch", "updates"]
+        spent = [s for row in self.means for s in row["seconds"] if s]
+        return [*keys, *(["seconds"] if spent else [])]
 
-def _trained(question: QuestionAnalysis, rows: Rows) -> Rows:
-    """Rows from the first epoch on; of an imported file, those behind the first tenth of its steps."""
-    first, last = _span(question, rows)
-    start = first + 0.1 * (last - first) if question.suite.imported else 1
-    return [r for r in rows if r["epoch"] >= start] or rows
+    @property
+    def first(self) -> float:
+        """Where a linear axis begins: after the first epoch; in a file, after the first tenth of the steps."""
+        steps = [e for row in self.means for e in row["epoch"]]
+        if self.question.suite.imported is None:
+            return 1 if max(steps, default=0) >= 1 else 0
+        return min(steps, default=0) + 0.1 * (max(steps, default=0) - min(steps, default=0))
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        for i in range(min(PANELS, len(self.measures))):
+            found |= dict.fromkeys(
+                _far(self.seen(i, self.means, log=self.is_log(i)), log=self.is_log(i))
+            )
+        return tuple(found)
+
+    def is_log(self, i: int) -> bool:
+        """Whether a metric has a logarithmic axis at first: losses and the like, which are above zero."""
+        values = [v for row in self.means for v in row[f"mean/{i}"] if v is not None]
+        return self.measures[i].higher_is_better is False and all(v > 0 for v in values)
+
+    def seen(self, i: int, rows: Rows, *, log: bool) -> dict[str, list[float]]:
+        """By variant, the values that an axis is to show: once trained, or above zero."""
+        found: dict[str, list[float]] = {}
+        for row in rows:
+            pairs = zip(row["epoch"], row[f"mean/{i}"], strict=True)
+            some = [v for e, v in pairs if v is not None and (v > 0 if log else e >= self.first)]
+            found.setdefault(row["variant"], []).extend(some)
+        return {name: values for name, values in found.items() if values}
+
+    def reach(self, i: int) -> list[list[list[list[float | None]]]]:
+        """Ends of a metric's axis: of means or seeds, linear or logarithmic, made for most or for all."""
+        found = []
+        for rows in (self.means, self.runs):
+            both = []
+            for log in (False, True):
+                seen = self.seen(i, rows, log=log)
+                left_out = (_far(seen, log=log), ())
+                both.append([drawing.ends_of(seen, self.names, far) for far in left_out])
+            found.append(both)
+        return found
+
+    def reach_along(self) -> list[dict[str, list[list[list[float | None]]]]]:
+        """The same of the axis along: by what lies there."""
+        found = []
+        for rows in (self.means, self.runs):
+            by_clock = {}
+            for key in self.clocks:
+                both = []
+                for log in (False, True):
+                    seen: dict[str, list[float]] = {}
+                    for row in rows:
+                        some = [v for v in row[key] if v is not None and (v > 0 or not log)]
+                        seen.setdefault(row["variant"], []).extend(some)
+                    both.append([drawing.ends_of(seen, self.names)] * 2)
+                by_clock[key] = both
+            found.append(by_clock)
+        return found
+
+    def panel(self, i: int) -> Panel:
+        """A chart that shows a metric at first, and any other if it is chosen."""
+        params = [alt.param(name=k, value=v) for k, v in self.settings(i).items()]
+        params.append(alt.param(name="is_log", expr=_IS_LOG))
+        params += drawing.follow("y", _ENDS, self.names, "is_log", 0.06)
+        params += drawing.follow("along", _ENDS_ALONG, self.names, "log_x", 0)
+        measure = self.measures[i]
+        layers = self.layers()
+        name = (self.question.name, "convergence", measure.name)
+        options = self.options()
+        made = drawing.panel(
+            name, drawing.capital(measure), layers, 280, options[i].alt, params=params
+        )
+        shown_first = range(min(PANELS, len(self.measures)))
+        rest = [k for k in range(len(self.measures)) if k not in shown_first] if i == 0 else []
+        return replace(
+            made,
+            choice=Switch("y", "Metric", str(i), options) if len(options) > 1 else None,
+            switches=(Switch("log", "log y", value=self.is_log(i)),),
+            more=tuple(
+                (
+                    drawing.name_of(self.question.name, "convergence", self.measures[k].name),
+                    {"y": str(k), "log": self.is_log(k)},
+                )
+                for k in rest
+            ),
+        )
+
+    def settings(self, i: int) -> dict[str, Any]:
+        """The parameters of a chart with their values at first."""
+        count = range(len(self.measures))
+        step = self.question.suite.step
+        values = [
+            [v for row in self.means for v in row[f"mean/{k}"] if v is not None and v > 0]
+            for k in count
+        ]
+        steps = {key: [v for row in self.means for v in row[key] if v] for key in self.clocks}
+        return {
+            "y": str(i),
+            "log": self.is_log(i),
+            "x": "epoch",
+            "log_x": False,
+            "show": "mean",
+            "first": self.first,
+            "positive": [bool(v) for v in values],
+            "titles": [drawing.title(m.label, wording.unit(m)) for m in self.measures],
+            "ticks": [drawing.log_ticks(v) for v in values],
+            "along": {
+                "epoch": step,
+                "updates": "updates",
+                "seconds": "seconds of training",
+            },
+            "ticks_along": {key: drawing.log_ticks(v) for key, v in steps.items()},
+            "reach": [self.reach(k) for k in count],
+            "reach_along": self.reach_along(),
+        }
+
+    def options(self) -> tuple[Option, ...]:
+        """The metrics to choose from, with what each shows in words."""
+        return tuple(
+            Option(str(k), drawing.capital(m), self.alt_text(k), self.is_log(k))
+            for k, m in enumerate(self.measures)
+        )
+
+    def alt_text(self, i: int) -> str:
+        step = self.question.suite.step
+        last = max((e for row in self.means for e in row["epoch"]), default=0)
+        ends = [
+            f"{row['variant']} {row[f'mean/{i}'][-1]:.4g}"
+            for row in self.means
+            if row["epoch"][-1] == last and row[f"mean/{i}"][-1] is not None
+        ]
+        title = drawing.title(self.measures[i].label, wording.unit(self.measures[i]))
+        return f"Curves of {title} over {step}s. At {step} {last:g}: {'; '.join(ends)}."
+
+    def layers(self) -> list[alt.Chart]:
+        """Bands, lines and dots of the means, and lines and dots of the seeds, one of them at a time."""
+        axis, scale = drawing.switched(
+            "is_log",
+            "y_domain",
+            grid=True,
+            title="titles[y] + (is_log ? ', log scale' : '')",
+            values="is_log ? ticks[y] : null",
+            tickCount=5,
+        )
+        y = {key: alt.Y(f"{key}:Q").axis(axis).scale(scale) for key in ("low", "mean", "high")}
+        step = self.question.suite.step
+        base = self.chart(self.means, "mean", ["mean", "low", "high", "n"])
+        dots = alt.value(1 if self.is_short else 0)  # unseen dots carry the tooltips
+        tips = [
+            *drawing.tooltip("variant", epoch=step),
+            alt.Tooltip("mean:Q").format(".4~r"),
+            *drawing.tooltip(low="from", high="to", n="seeds", at="along the axis"),
+        ]
+        line = {"strokeWidth": 2, "clip": True}
+        layers = [
+            base.mark_area(opacity=0.15, clip=True).encode(y=y["low"], y2="high:Q"),
+            base.mark_line(**line).encode(y=y["mean"], strokeDash=drawing.dashes(self.names)),
+            base.mark_point(filled=True, clip=True, size=40).encode(
+                y=y["mean"], opacity=dots, shape=drawing.shapes(self.names), tooltip=tips
+            ),
+        ]
+        if self.runs:
+            seeds = self.chart(self.runs, "seeds", ["mean"])
+            tips = [
+                *drawing.tooltip("variant", "seed", epoch=step),
+                alt.Tooltip("mean:Q").title("value"),
+            ]
+            layers += [
+                seeds.mark_line(strokeWidth=1, opacity=0.6, clip=True)
+                .encode(y=y["mean"], detail="seed:N", strokeDash=drawing.dashes(self.names))
+                .properties(name=f"{ON_DEMAND}-lines"),
+                seeds.mark_circle(opacity=0, size=40, clip=True)
+                .encode(y=y["mean"], detail="seed:N", tooltip=tips)
+                .properties(name=f"{ON_DEMAND}-tips"),
+            ]
+        return layers
+
+    def chart(self, rows: Rows, show: str, keys: list[str]) -> alt.Chart:
+        """Rows of lists laid out as a row for each step, if they are to be shown."""
+        axis, scale = drawing.switched(
+            "log_x",
+            "along_domain",
+            grid=False,
+            title="along[x] + (log_x ? ', log scale' : '')",
+            values="log_x ? ticks_along[x] : null",
+            tickMinStep="x == 'seconds' ? 0 : 1" if not self.question.suite.imported else "0",
+        )
+        chosen = {f"datum['{key}/' + y]": key for key in keys}
+        chart = alt.Chart(drawing.data(rows)).transform_filter(f"show == '{show}'")
+        for expression, key in (("datum[x]", "at"), *chosen.items()):
+            chart = chart.transform_calculate(calculate=expression, as_=key)
+        fields = ["epoch", "at", *keys]
+        chart = chart.transform_flatten(fields).transform_filter(
+            f"isValid(datum.mean) && {_TRAINED}"
+        )
+        x = alt.X("at:Q").axis(axis).scale(scale)
+        return chart.encode(x=x, color=drawing.colours(self.names))
+
+    @property
+    def is_short(self) -> bool:
+        return len({e for row in self.means for e in row["epoch"]}) <= _FEW_POINTS

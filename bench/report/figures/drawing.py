@@ -16,7 +16,9 @@ from bench.report import palette
 from bench.report.blocks import Panel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
 
     from bench.analysis import QuestionAnalysis
     from bench.frames import Metric
@@ -26,24 +28,94 @@ ROW: Final = 34  # px per variant in charts with a row for each
 _LONG_NAME: Final = 24  # characters beside a row
 _LINE: Final = 11  # px, where a name takes several lines
 _NUMBER: Final = ".4~r"
+_IS_SHOWN: Final = "indexof(hidden, datum.variant) < 0"
 _MOST_WHOLE: Final = 2**53  # not every reader of JSON takes larger ones as whole: they stay floats
 
 Rows = list[dict[str, Any]]
 
 
 def panel(
-    name: tuple[str, ...], title: str, layers: Sequence[alt.Chart], height: int, alt_text: str
+    name: tuple[str, ...],
+    title: str,
+    layers: Sequence[alt.Chart],
+    height: int,
+    alt_text: str,
+    *,
+    params: Sequence[alt.Parameter] = (),
 ) -> Panel:
-    """Layers as one chart; name: its question, and what it shows of it."""
+    """Layers as one chart, of which variants can be hidden.
+
+    name: its question, and what it shows of it.
+    """
+    hidden = alt.param(name="hidden", value=[])
     chart = alt.layer(*layers).properties(width="container", height=height)
-    spec = chart.to_dict(validate=False)
+    with debug_mode(False):  # titles that follow a switch are valid, but not to Altair
+        spec = chart.add_params(hidden, *params).to_dict(validate=False)
     spec.pop("$schema", None)  # a page that is read offline names no address
+    for layer in spec["layer"]:
+        if layer.get("encoding", {}).get("color", {}).get("field") == "variant":
+            layer["transform"] = [{"filter": _IS_SHOWN}, *layer.get("transform", ())]
     spec["config"] = palette.CONFIG
     spec["autosize"] = {"type": "fit-x", "contains": "padding"}
-    return Panel(name=_name(*name), title=title, spec=spec, height=height + 50, alt=alt_text)
+    return Panel(name=name_of(*name), title=title, spec=spec, height=height + 50, alt=alt_text)
 
 
-def _name(question: str, *parts: str) -> str:
+def switched(
+    log: str, domain: str, *, grid: bool, **axis: str | float
+) -> tuple[alt.Axis, alt.Scale]:
+    """An axis that is linear or logarithmic, by the parameter ``log``; the rest: expressions of its options.
+
+    Vega cannot change the type of a scale, but the constant of a symlog one, which is log(1 + x / constant).
+    """
+    scale = alt.Scale(
+        type="symlog",
+        constant=alt.ExprRef(f"{log} ? 1e-30 : 1e30"),
+        domain=alt.ExprRef(domain),
+        nice=False,
+    )
+    options: dict[str, Any] = {
+        k: alt.ExprRef(v) if isinstance(v, str) else v for k, v in axis.items()
+    }
+    with debug_mode(False):
+        return alt.Axis(grid=grid, labelExpr="format(datum.value, ',.6~g')", **options), scale
+
+
+def follow(
+    axis: str, ends: str, names: Sequence[str], log: str, room: float
+) -> list[alt.Parameter]:
+    """Parameters that end in ``{axis}_domain``: what is to be seen of the variants that are not hidden.
+
+    Args:
+        axis: how the parameters' names begin.
+        names: of the variants.
+        ends: expression of two arrays, each with the low and the high end of every variant in turn, or null:
+            the variants that an axis is made for, and all of them, should only the others be left.
+        log: expression: whether the axis is logarithmic.
+        room: beside the data, as a share of the axis.
+    """
+    shown = [f"indexof(hidden, {json.dumps(name)}) < 0" for name in names]
+
+    def extent(which: int) -> str:
+        each = (
+            f"{on} ? {ends}[{which}][{2 * i + end}] : null"
+            for i, on in enumerate(shown)
+            for end in (0, 1)
+        )
+        return f"extent([{', '.join(each)}])"
+
+    e = f"{axis}_ends"
+    expressions = {
+        f"{axis}_near": extent(0),
+        f"{axis}_far": extent(1),
+        e: f"isValid({axis}_near[0]) ? {axis}_near : isValid({axis}_far[0]) ? {axis}_far : [0, 1]",
+        f"{axis}_factor": f"{log} ? pow({e}[1] / {e}[0], {room}) : 1",
+        f"{axis}_room": f"{log} ? 0 : {room} * ({e}[1] - {e}[0]) || {0.5 if room else 0}",
+        f"{axis}_domain": f"[{e}[0] / {axis}_factor - {axis}_room, {e}[1] * {axis}_factor + {axis}_room]",
+    }
+    return [alt.param(name=name, expr=expr) for name, expr in expressions.items()]
+
+
+def name_of(question: str, *parts: str) -> str:
     """What a chart is called in exports: its question, and what it shows of it."""
     return f"{_plain(question)}/{_plain('-'.join(parts))}"
 
@@ -166,8 +238,24 @@ def data(rows: Rows) -> alt.InlineData:
         return alt.InlineData(values=short)
 
 
-def _short(value: float) -> float:
-    rounded = float(f"{value:.6g}")
+def numbers(values: pd.Series[float], digits: int = 6) -> list[float | None]:
+    """So many digits of each; None for what is no number."""
+    return [_short(v, digits) if math.isfinite(v) else None for v in values.tolist()]
+
+
+def ends_of(
+    seen: Mapping[str, Sequence[float]], names: Sequence[str], leave_out: Sequence[str] = ()
+) -> list[float | None]:
+    """The least and the greatest value of every variant in turn, as ``follow`` wants them."""
+    ends: list[float | None] = []
+    for name in names:
+        values = () if name in leave_out else seen.get(name, ())
+        ends += [min(values), max(values)] if values else [None, None]
+    return ends
+
+
+def _short(value: float, digits: int = 6) -> float:
+    rounded = float(f"{value:.{digits}g}")
     return int(rounded) if rounded.is_integer() and abs(rounded) < _MOST_WHOLE else rounded
 
 

@@ -139,6 +139,7 @@ def _change(change: Change) -> str:
 
 
 def _convergence(question: QuestionAnalysis) -> Figure:
+    shown = figures.convergence(question)
     seeds = sorted({int(n) for n in question.curves.n})
     count = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
     caption = (
@@ -147,18 +148,23 @@ def _convergence(question: QuestionAnalysis) -> Figure:
     )
     if question.suite.imported is None:
         caption += (
-            " Accuracy is shown from the first epoch on; before training it is that of guessing."
+            " A linear axis begins after the first epoch; before training, accuracy is that of guessing."
+            " Seconds: those of training, as the runs went, evaluations not counted; means over the seeds."
         )
-    if figures.are_thinned(question):
+    caption += " Press a name in the legend to hide or show it, with Shift to show it alone."
+    if shown.thinned:
         caption += " Not every evaluation is shown: there are too many for one page."
-    outside = figures.outside_of_curves(question)
-    if outside:
-        caption += f" So far off that the axis leaves it out: {wording.listed(list(outside))}."
+    if 0 < shown.seeds < seeds[-1]:
+        caption += f" Single seeds: the first {shown.seeds}, for want of room."
+    if shown.outside:
+        names = wording.listed(list(shown.outside))
+        caption += f" So far off that an axis leaves it out until it is shown alone: {names}."
     return Figure(
         anchor=tables.anchor(question.name, "convergence"),
         caption=caption,
-        panels=tuple(figures.convergence(question)),
+        panels=shown.panels,
         legend=_legend(question),
+        switches=shown.switches,
     )
 
 
