@@ -7,6 +7,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium on this machine")
 
+KEYS = {"Enter": (13, "\r"), " ": (32, " "), "Tab": (9, ""), "ArrowRight": (39, "")}
 FIGURE = "document.getElementById('question-rates-convergence')"
 
 
@@ -141,13 +142,11 @@ def test_the_legend_hides_and_shows_variants(visit):
 def test_keys_do_what_the_pointer_does(visit):
     async def look(charts):
         async def key(name, modifiers=0):
-            text = {"Enter": "\r", " ": " "}.get(name)
-            for kind in ("keyDown", "keyUp"):
-                await charts.page.call(
-                    "Input.dispatchKeyEvent", type=kind, key=name, modifiers=modifiers,
-                    code="Space" if name == " " else name, **({"text": text} if text and kind == "keyDown" else {}),
-                    windowsVirtualKeyCode={"Enter": 13, " ": 32, "Tab": 9, "ArrowRight": 39}[name],
-                )  # fmt: skip
+            code, text = KEYS[name]
+            params = {"key": name, "modifiers": modifiers, "windowsVirtualKeyCode": code}
+            down = {**params, "text": text} if text else params
+            await charts.page.call("Input.dispatchKeyEvent", type="keyDown", **down)
+            await charts.page.call("Input.dispatchKeyEvent", type="keyUp", **params)
 
         focus = "document.activeElement.dataset.variant ?? document.activeElement.value"
         await charts.page.evaluate(f"{FIGURE}.querySelector('.key').focus()")
