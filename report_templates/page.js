@@ -6,16 +6,15 @@
 
   /* Every chart of a figure shows what the figure's controls and its own say. */
   const apply = (figure) => {
-    const hidden = [...figure.querySelectorAll('.key[aria-pressed="false"]')].map((key) => key.dataset.variant);
     for (const panel of figure.querySelectorAll(".panel")) {
       const { view } = panel;
       if (!view) continue; // not drawn yet
-      view.signal("hidden", hidden);
-      for (const control of figure.querySelectorAll("[data-signal]")) {
-        const other = control.closest(".panel");
-        const off = control.type === "radio" && !control.checked;
-        if (!off && (!other || other === panel)) view.signal(control.dataset.signal, value(control));
-      }
+      const [keys, controls] = ['.key[aria-pressed="false"]', "[data-signal]"].map((which) =>
+        [...figure.querySelectorAll(which)].filter((one) => [null, panel].includes(one.closest(".panel"))),
+      );
+      view.signal("hidden", keys.map((key) => key.dataset.name));
+      for (const control of controls)
+        if (control.type !== "radio" || control.checked) view.signal(control.dataset.signal, value(control));
       view.runAsync();
     }
   };

@@ -29,7 +29,7 @@ class Reaching:
 
     Attributes:
         n: seeds with a result, diverged ones included; ``reached`` of them met the target.
-        spent: epochs by seed until the target was met; of a seed that missed it, the budget.
+        by_clock: what it took until the target was met, by seed; of a seed that missed it, the budget.
         means: restricted means, which count the budget for every seed that missed the target.
         running_times: expected running times, total spent / seeds that reached; infinite if none.
         mean_curve: the epoch at which the mean curve of the seeds meets the target; None if never.
@@ -46,7 +46,7 @@ class Reaching:
     n: int
     reached: int
     diverged: int
-    spent: Mapping[int, float]
+    by_clock: Mapping[str, Mapping[int, float]]
     missed: frozenset[int]
     means: Mapping[str, Mean]
     running_times: Mapping[str, float]
@@ -54,6 +54,11 @@ class Reaching:
     against: Compared | None
     shares: stats.McNemar | None = None
     p_shares_holm: float | None = None
+
+    @property
+    def spent(self) -> Mapping[int, float]:
+        """Epochs by seed until the target was met; of a seed that missed it, the budget."""
+        return self.by_clock["epochs_to_target"]
 
 
 def reachings(
@@ -109,7 +114,7 @@ def _reaching(
         n=len(epochs.by_seed),
         reached=len(epochs.by_seed.keys() - missed),
         diverged=len(epochs.diverged),
-        spent=epochs.by_seed,
+        by_clock={v.metric.name: v.by_seed for v in (epochs, *others)},
         missed=missed,
         means={v.metric.name: mean_over_seeds(v) for v in (epochs, *others)},
         running_times={v.metric.name: _running_time(v) for v in (epochs, *others)},

@@ -143,10 +143,24 @@ class Switch:
 
 
 @dataclass(frozen=True)
+class Key:
+    """An entry of a legend, which hides and shows what it names: the look of its line and dots.
+
+    colour: as CSS; dash: of its line, in px; none if there are only dots.
+    """
+
+    name: str
+    colour: str
+    shape: str
+    dash: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Panel:
     """One chart: a Vega-Lite specification of flexible width, and its height in px.
 
     name: what exports call it, such as ``learning-rates/seeds``; a report has each once.
+    legend: if it has one of its own; term: what that lists.
     choice: what takes the place of the title, if there is more than one thing to be shown.
     more: names of what else it shows, with the settings that show it.
     """
@@ -156,6 +170,8 @@ class Panel:
     spec: dict[str, Any] = field(repr=False)
     height: int
     alt: str
+    legend: tuple[Key, ...] = ()
+    term: str = ""
     choice: Switch | None = None
     switches: tuple[Switch, ...] = ()
     more: tuple[tuple[str, dict[str, Any]], ...] = ()
@@ -197,8 +213,7 @@ def _is_unseen(layer: dict[str, Any]) -> bool:
 class Figure(Block):
     """Charts side by side with one legend and one caption.
 
-    legend: variants with the numbers of their colours; each can be switched off and on.
-    lines: whether the legend shows lines; else dots.
+    legend: of all its charts.
     switches: of all its charts at once.
     """
 
@@ -206,8 +221,7 @@ class Figure(Block):
     anchor: str
     caption: str
     panels: tuple[Panel, ...]
-    legend: tuple[tuple[str, int], ...] = ()
-    lines: bool = True
+    legend: tuple[Key, ...] = ()
     switches: tuple[Switch, ...] = ()
 
     @property

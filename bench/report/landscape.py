@@ -44,7 +44,7 @@ def _figure(question: QuestionAnalysis) -> Figure:
             " their 95 % t interval. Narrower and lower is smoother."
         ),
         panels=tuple(figures.landscape(question)),
-        legend=tuple((v.name, position) for position, v in enumerate(question.variants)),
+        legend=figures.keys([v.name for v in question.variants]),
     )
 
 

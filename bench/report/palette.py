@@ -16,6 +16,8 @@ DARK: Final = (
 )  # fmt: skip
 DASHES: Final = ((1, 0), (6, 2), (2, 2), (8, 2, 2, 2), (4, 4), (10, 3), (1, 3), (6, 2, 1, 2))
 
+SHAPES: Final = ("circle", "square", "diamond")
+
 _TEXT = {"labelColor": "var(--muted)", "titleColor": "var(--muted)"}
 CONFIG: Final[dict[str, Any]] = {
     "background": "transparent",
@@ -46,4 +48,9 @@ def dash(position: int) -> tuple[int, ...]:
 
 def shape(position: int) -> str:
     """The shape of its dots, where colours alone would not do."""
-    return ("circle", "square", "diamond")[position // len(LIGHT) % 3]
+    return SHAPES[position // len(LIGHT) % len(SHAPES)]
+
+
+def level(position: int) -> str:
+    """The colour of a setting's level: no variant's."""
+    return ("var(--text)", "var(--muted)")[position % 2]

@@ -211,10 +211,11 @@ def _figure(question: QuestionAnalysis) -> Figure:
         caption=(
             f"Dots: the {_objective(question)}{above}, mean over {seeds} seeds. Lines: the mean of the"
             f" seeds' fits{part}, dashed where the law cannot be determined. A fit is as good as its line is"
-            " close to the dots."
+            " close to the dots. A geometric law is straight where y alone is logarithmic, a power where both"
+            " axes are."
         ),
         panels=(figures.rates(question),),
-        legend=tuple((v.name, position) for position, v in enumerate(question.variants)),
+        legend=figures.keys([v.name for v in question.variants], lines=False),
     )
 
 

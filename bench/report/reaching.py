@@ -135,12 +135,19 @@ def _figure(question: QuestionAnalysis) -> Figure:
     return Figure(
         anchor=tables.anchor(question.name, "target"),
         caption=(
-            f"Share of seeds that had reached a {_target(question)} by each {question.suite.step}."
-            " A line that ends below 100 % has seeds that never did."
+            f"Share of the {_seeds(question)} that had reached a {_target(question)} by then; each"
+            f" {question.suite.step} with an evaluation counts when it ends. A line that ends below 100 % has"
+            " seeds that never did."
         ),
         panels=(figures.reached(question),),
-        legend=tuple((v.name, position) for position, v in enumerate(question.variants)),
+        switches=figures.clocks_to_target(question),
+        legend=figures.keys([v.name for v in question.variants]),
     )
+
+
+def _seeds(question: QuestionAnalysis) -> str:
+    counts = sorted({row.n for row in question.reaching})
+    return f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else f"{counts[0]} seeds"
 
 
 def _heading(measure: Metric) -> str:

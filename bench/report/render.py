@@ -87,9 +87,6 @@ def environment() -> Environment:
         "tied": _tied,
         "markdown": markdown.to_html,
         "without_data": _without_data,
-        "colour": palette.colour,
-        "dash": palette.dash,
-        "shape": palette.shape,
     }
     env.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "sort_keys": True}
     pictures = itertools.count(1)

@@ -29,7 +29,7 @@ def _figure(question: QuestionAnalysis) -> Figure:
             " seeds. A flat line tolerates many rates. A seed that diverged counts as the worst there is."
         ),
         panels=(figures.sensitivity(question),),
-        legend=tuple((method.name, position) for position, method in enumerate(question.methods)),
+        legend=figures.keys([m.name for m in question.methods], figures.places(question)),
     )
 
 
@@ -66,7 +66,9 @@ def _row(question: QuestionAnalysis, method: Method, rates: list[float]) -> tupl
     against = method.against
     compared = (*tables.difference(against.found),) if against else ()
     return (
-        Cell(method.name, "variant", colour=question.methods.index(method)),
+        Cell(
+            method.name, "variant", colour=figures.places(question)[question.methods.index(method)]
+        ),
         *(
             tables.mean_of(method.means[rate], question.primary)
             if rate in method.means

@@ -83,7 +83,7 @@ def _pareto(question: QuestionAnalysis, found: Sizes) -> list[Block]:
         anchor=tables.anchor(question.name, "sizes", "pareto"),
         caption=caption,
         panels=panels,
-        legend=tuple((v.name, position) for position, v in enumerate(question.variants)),
+        legend=figures.keys([v.name for v in question.variants], lines=False),
     )
     return [figure]
 

@@ -210,9 +210,9 @@ def _staleness(question: QuestionAnalysis) -> Figure:
         ),
         panels=(figures.staleness(question),),
         legend=tuple(
-            (v.name, position)
-            for position, v in enumerate(question.variants)
-            if any(team.variant == v.name and team.staleness for team in question.teams)
+            key
+            for key in figures.keys([v.name for v in question.variants])
+            if any(team.variant == key.name and team.staleness for team in question.teams)
         ),
     )
 

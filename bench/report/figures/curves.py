@@ -10,8 +10,7 @@ import numpy as np
 
 from bench.analysis import wording
 from bench.report.blocks import ON_DEMAND, Option, Switch
-from bench.report.figures import drawing
-from bench.report.frame import frame
+from bench.report.figures import axes, drawing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,13 +124,6 @@ def _along(curve: pd.DataFrame) -> dict[str, list[float | None]]:
     return {key: drawing.numbers(curve[name]) for name, key in _CLOCKS.items()}
 
 
-def _far(seen: dict[str, list[float]], *, log: bool) -> tuple[str, ...]:
-    """Variants so far off that the others would look alike."""
-    if log:
-        seen = {name: np.log10(values).tolist() for name, values in seen.items()}
-    return frame(seen, {name: values[-1] for name, values in seen.items()}).outside
-
-
 @dataclass(frozen=True)
 class _Shown:
     """What the charts of one question share: their data and what is to be seen of each axis."""
@@ -174,9 +166,8 @@ class _Shown:
     def outside(self) -> tuple[str, ...]:
         found: dict[str, None] = {}
         for i in range(min(PANELS, len(self.measures))):
-            found |= dict.fromkeys(
-                _far(self.seen(i, self.means, log=self.is_log(i)), log=self.is_log(i))
-            )
+            log = self.is_log(i)
+            found |= dict.fromkeys(axes.far(self.seen(i, self.means, trained=not log), log=log))
         return tuple(found)
 
     def is_log(self, i: int) -> bool:
@@ -184,41 +175,36 @@ class _Shown:
         values = [v for row in self.means for v in row[f"mean/{i}"] if v is not None]
         return self.measures[i].higher_is_better is False and all(v > 0 for v in values)
 
-    def seen(self, i: int, rows: Rows, *, log: bool) -> dict[str, list[float]]:
-        """By variant, the values that an axis is to show: once trained, or above zero."""
+    def seen(self, i: int, rows: Rows, *, trained: bool) -> dict[str, list[float]]:
+        """By variant, the values of a metric; trained: those that a linear axis shows."""
         found: dict[str, list[float]] = {}
         for row in rows:
             pairs = zip(row["epoch"], row[f"mean/{i}"], strict=True)
-            some = [v for e, v in pairs if v is not None and (v > 0 if log else e >= self.first)]
+            some = [v for e, v in pairs if v is not None and (e >= self.first or not trained)]
             found.setdefault(row["variant"], []).extend(some)
-        return {name: values for name, values in found.items() if values}
-
-    def reach(self, i: int) -> list[list[list[list[float | None]]]]:
-        """Ends of a metric's axis: of means or seeds, linear or logarithmic, made for most or for all."""
-        found = []
-        for rows in (self.means, self.runs):
-            both = []
-            for log in (False, True):
-                seen = self.seen(i, rows, log=log)
-                left_out = (_far(seen, log=log), ())
-                both.append([drawing.ends_of(seen, self.names, far) for far in left_out])
-            found.append(both)
         return found
 
-    def reach_along(self) -> list[dict[str, list[list[list[float | None]]]]]:
+    def reach(self, i: int) -> list[axes.Reach]:
+        """What the axis of a metric is to show: of means, and of seeds."""
+        return [
+            axes.reach(
+                self.seen(i, rows, trained=False),
+                self.names,
+                linear=self.seen(i, rows, trained=True),
+            )
+            for rows in (self.means, self.runs)
+        ]
+
+    def reach_along(self) -> list[dict[str, axes.Reach]]:
         """The same of the axis along: by what lies there."""
         found = []
         for rows in (self.means, self.runs):
             by_clock = {}
             for key in self.clocks:
-                both = []
-                for log in (False, True):
-                    seen: dict[str, list[float]] = {}
-                    for row in rows:
-                        some = [v for v in row[key] if v is not None and (v > 0 or not log)]
-                        seen.setdefault(row["variant"], []).extend(some)
-                    both.append([drawing.ends_of(seen, self.names)] * 2)
-                by_clock[key] = both
+                seen: dict[str, list[float]] = {}
+                for row in rows:
+                    seen.setdefault(row["variant"], []).extend(v for v in row[key] if v is not None)
+                by_clock[key] = axes.reach(seen, self.names, zoom=False)
             found.append(by_clock)
         return found
 
@@ -226,8 +212,8 @@ class _Shown:
         """A chart that shows a metric at first, and any other if it is chosen."""
         params = [alt.param(name=k, value=v) for k, v in self.settings(i).items()]
         params.append(alt.param(name="is_log", expr=_IS_LOG))
-        params += drawing.follow("y", _ENDS, self.names, "is_log", 0.06)
-        params += drawing.follow("along", _ENDS_ALONG, self.names, "log_x", 0)
+        params += axes.follow("y", _ENDS, self.names, "is_log", 0.06)
+        params += axes.follow("along", _ENDS_ALONG, self.names, "log_x", 0)
         measure = self.measures[i]
         layers = self.layers()
         name = (self.question.name, "convergence", measure.name)
@@ -268,13 +254,13 @@ class _Shown:
             "first": self.first,
             "positive": [bool(v) for v in values],
             "titles": [drawing.title(m.label, wording.unit(m)) for m in self.measures],
-            "ticks": [drawing.log_ticks(v) for v in values],
+            "ticks": [axes.log_ticks(v) for v in values],
             "along": {
                 "epoch": step,
                 "updates": "updates",
                 "seconds": "seconds of training",
             },
-            "ticks_along": {key: drawing.log_ticks(v) for key, v in steps.items()},
+            "ticks_along": {key: axes.log_ticks(v) for key, v in steps.items()},
             "reach": [self.reach(k) for k in count],
             "reach_along": self.reach_along(),
         }
@@ -299,7 +285,7 @@ class _Shown:
 
     def layers(self) -> list[alt.Chart]:
         """Bands, lines and dots of the means, and lines and dots of the seeds, one of them at a time."""
-        axis, scale = drawing.switched(
+        axis, scale = axes.switched(
             "is_log",
             "y_domain",
             grid=True,
@@ -342,7 +328,7 @@ class _Shown:
 
     def chart(self, rows: Rows, show: str, keys: list[str]) -> alt.Chart:
         """Rows of lists laid out as a row for each step, if they are to be shown."""
-        axis, scale = drawing.switched(
+        axis, scale = axes.switched(
             "log_x",
             "along_domain",
             grid=False,

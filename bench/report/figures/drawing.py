@@ -13,14 +13,13 @@ from altair.utils.schemapi import debug_mode
 
 from bench.analysis import wording
 from bench.report import palette
-from bench.report.blocks import Panel
+from bench.report.blocks import Key, Panel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
 
-    from bench.analysis import QuestionAnalysis
     from bench.frames import Metric
     from bench.report.frame import Frame
 
@@ -60,61 +59,6 @@ def panel(
     return Panel(name=name_of(*name), title=title, spec=spec, height=height + 50, alt=alt_text)
 
 
-def switched(
-    log: str, domain: str, *, grid: bool, **axis: str | float
-) -> tuple[alt.Axis, alt.Scale]:
-    """An axis that is linear or logarithmic, by the parameter ``log``; the rest: expressions of its options.
-
-    Vega cannot change the type of a scale, but the constant of a symlog one, which is log(1 + x / constant).
-    """
-    scale = alt.Scale(
-        type="symlog",
-        constant=alt.ExprRef(f"{log} ? 1e-30 : 1e30"),
-        domain=alt.ExprRef(domain),
-        nice=False,
-    )
-    options: dict[str, Any] = {
-        k: alt.ExprRef(v) if isinstance(v, str) else v for k, v in axis.items()
-    }
-    with debug_mode(False):
-        return alt.Axis(grid=grid, labelExpr="format(datum.value, ',.6~g')", **options), scale
-
-
-def follow(
-    axis: str, ends: str, names: Sequence[str], log: str, room: float
-) -> list[alt.Parameter]:
-    """Parameters that end in ``{axis}_domain``: what is to be seen of the variants that are not hidden.
-
-    Args:
-        axis: how the parameters' names begin.
-        names: of the variants.
-        ends: expression of two arrays, each with the low and the high end of every variant in turn, or null:
-            the variants that an axis is made for, and all of them, should only the others be left.
-        log: expression: whether the axis is logarithmic.
-        room: beside the data, as a share of the axis.
-    """
-    shown = [f"indexof(hidden, {json.dumps(name)}) < 0" for name in names]
-
-    def extent(which: int) -> str:
-        each = (
-            f"{on} ? {ends}[{which}][{2 * i + end}] : null"
-            for i, on in enumerate(shown)
-            for end in (0, 1)
-        )
-        return f"extent([{', '.join(each)}])"
-
-    e = f"{axis}_ends"
-    expressions = {
-        f"{axis}_near": extent(0),
-        f"{axis}_far": extent(1),
-        e: f"isValid({axis}_near[0]) ? {axis}_near : isValid({axis}_far[0]) ? {axis}_far : [0, 1]",
-        f"{axis}_factor": f"{log} ? pow({e}[1] / {e}[0], {room}) : 1",
-        f"{axis}_room": f"{log} ? 0 : {room} * ({e}[1] - {e}[0]) || {0.5 if room else 0}",
-        f"{axis}_domain": f"[{e}[0] / {axis}_factor - {axis}_room, {e}[1] * {axis}_factor + {axis}_room]",
-    }
-    return [alt.param(name=name, expr=expr) for name, expr in expressions.items()]
-
-
 def name_of(question: str, *parts: str) -> str:
     """What a chart is called in exports: its question, and what it shows of it."""
     return f"{_plain(question)}/{_plain('-'.join(parts))}"
@@ -124,6 +68,12 @@ def _plain(text: str) -> str:
     """Fit for the name of a file; what is lost tells itself by a checksum."""
     plain = re.sub(r"[^A-Za-z0-9._=+-]+", "-", text)
     return plain if plain == text else f"{plain}-{zlib.crc32(text.encode()):08x}"
+
+
+def axis(*, title: str, **options: Any) -> alt.Axis:
+    """An axis whose title is an expression, since it follows a switch."""
+    with debug_mode(False):  # valid, but not to Altair
+        return alt.Axis(title=alt.ExprRef(title), **options)
 
 
 def along(name: str, title: str, axis: Frame) -> alt.X:
@@ -164,22 +114,30 @@ def lines_of(name: str) -> str | list[str]:
     return name.split(" ") if len(name) > _LONG_NAME and " " in name else name
 
 
-def colours(names: list[str]) -> alt.Color:
+def keys(names: Sequence[str], at: Sequence[int] = (), *, lines: bool = True) -> tuple[Key, ...]:
+    """A legend of variants; at: their places in the question, which make their looks."""
+    return tuple(
+        Key(name, palette.colour(i), palette.shape(i), palette.dash(i) if lines else ())
+        for name, i in zip(names, at or range(len(names)), strict=True)
+    )
+
+
+def colours(names: Sequence[str], at: Sequence[int] = ()) -> alt.Color:
     """The colour of each variant, the same on the whole page; the legend is the figure's."""
-    palette_ = [palette.colour(position) for position in range(len(names))]
-    return alt.Color("variant:N").scale(domain=names, range=palette_).legend(None)
+    looks = [key.colour for key in keys(names, at)]
+    return alt.Color("variant:N").scale(domain=list(names), range=looks).legend(None)
 
 
-def shapes(names: list[str]) -> alt.Shape:
+def shapes(names: Sequence[str], at: Sequence[int] = ()) -> alt.Shape:
     """Circles, then squares for those whose colours come again."""
-    shapes = [palette.shape(position) for position in range(len(names))]
-    return alt.Shape("variant:N").scale(domain=names, range=shapes).legend(None)
+    looks = [key.shape for key in keys(names, at)]
+    return alt.Shape("variant:N").scale(domain=list(names), range=looks).legend(None)
 
 
-def dashes(names: list[str]) -> alt.StrokeDash:
+def dashes(names: Sequence[str], at: Sequence[int] = ()) -> alt.StrokeDash:
     """The dashes of each variant's line."""
-    dashes = [list(palette.dash(position)) for position in range(len(names))]
-    return alt.StrokeDash("variant:N").scale(domain=names, range=dashes).legend(None)
+    looks = [list(key.dash) for key in keys(names, at)]
+    return alt.StrokeDash("variant:N").scale(domain=list(names), range=looks).legend(None)
 
 
 def tooltip(*plain: str, **titled: str) -> list[alt.Tooltip]:
@@ -222,15 +180,6 @@ def off_axis(
     return layers
 
 
-def log_ticks(values: list[float]) -> list[float]:
-    """1, 2 and 5 of every power of ten that the values span; only 1 where they span many."""
-    if not values:
-        return []
-    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
-    steps = (1, 2, 5) if high - low <= 2 else (1,)
-    return [step * 10.0**power for power in range(low, high + 1) for step in steps]
-
-
 def data(rows: Rows) -> alt.InlineData:
     """Rows with numbers as exact as a screen can show: all digits would double the page."""
     short = [{k: _short(v) if isinstance(v, float) else v for k, v in r.items()} for r in rows]
@@ -243,17 +192,6 @@ def numbers(values: pd.Series[float], digits: int = 6) -> list[float | None]:
     return [_short(v, digits) if math.isfinite(v) else None for v in values.tolist()]
 
 
-def ends_of(
-    seen: Mapping[str, Sequence[float]], names: Sequence[str], leave_out: Sequence[str] = ()
-) -> list[float | None]:
-    """The least and the greatest value of every variant in turn, as ``follow`` wants them."""
-    ends: list[float | None] = []
-    for name in names:
-        values = () if name in leave_out else seen.get(name, ())
-        ends += [min(values), max(values)] if values else [None, None]
-    return ends
-
-
 def _short(value: float, digits: int = 6) -> float:
     rounded = float(f"{value:.{digits}g}")
     return int(rounded) if rounded.is_integer() and abs(rounded) < _MOST_WHOLE else rounded
@@ -262,8 +200,3 @@ def _short(value: float, digits: int = 6) -> float:
 def finite(value: float | None, scale: float) -> float | None:
     """JSON has no NaN: a number that is none is left out."""
     return None if value is None or not math.isfinite(value) else value * scale
-
-
-def tick_of_steps(question: QuestionAnalysis) -> Any:
-    """Epochs are whole; what an imported file counts may be anything."""
-    return alt.Undefined if question.suite.imported else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import altair as alt
@@ -10,6 +11,7 @@ import numpy as np
 
 from bench.analysis import wording
 from bench.report import palette
+from bench.report.blocks import Key
 from bench.report.figures import drawing
 
 if TYPE_CHECKING:
@@ -33,31 +35,25 @@ def _interaction(one: Factorial, i: int, j: int) -> Panel:
     cells = cells.mean(axis=tuple(range(3, cells.ndim))) * wording.percent_scale(one.metric)
     title = drawing.title(one.metric.label, wording.unit(one.metric))
     rows: Rows = [
-        {"line": line, "level": level, "seed": seed, "value": float(cells[s, a, b])}
+        {"variant": line, "level": level, "seed": seed, "value": float(cells[s, a, b])}
         for s, seed in enumerate(one.seeds)
         for a, line in enumerate(lines.levels)
         for b, level in enumerate(along.levels)
     ]
-    colours = [palette.colour(position) for position in range(len(lines.levels))]
-    colour = alt.Color("line:N", sort=None).scale(domain=list(lines.levels), range=colours)
-    legend = alt.Legend(
-        title=lines.name,
-        orient="top",
-        labelColor="var(--text)",
-        titleColor="var(--muted)",
-        labelFontSize=12,
-        titleFontSize=12,
-        titleFontWeight="normal",
-    )
+    names = list(lines.levels)
+    keys = tuple(_key(name, i) for i, name in enumerate(names))
+    colour = alt.Color("variant:N").scale(domain=names, range=[key.colour for key in keys])
+    dash = alt.StrokeDash("variant:N").scale(domain=names, range=[list(key.dash) for key in keys])
+    shape = alt.Shape("variant:N").scale(domain=names, range=[key.shape for key in keys])
     x = alt.X("level:O").sort(None).title(along.name).axis(labelAngle=0)
     y = alt.Y("value:Q").scale(zero=False).axis(title=title, tickCount=5)
-    base = alt.Chart(drawing.data(rows)).encode(x=x, color=colour.legend(legend))
+    mean = alt.Y("mean(value):Q").scale(zero=False).title(title)
+    tips = [alt.Tooltip("variant:N").title(lines.name), alt.Tooltip("level:N").title(along.name)]
+    base = alt.Chart(drawing.data(rows)).encode(x=x, color=colour.legend(None))
     layers = [
-        base.mark_line(strokeWidth=2).encode(
-            y=alt.Y("mean(value):Q").scale(zero=False).title(title)
-        ),
-        base.mark_circle(size=36, opacity=0.6).encode(
-            y=y, tooltip=drawing.tooltip("seed", value=title)
+        base.mark_line(strokeWidth=2).encode(y=mean, strokeDash=dash.legend(None)),
+        base.mark_point(filled=True, size=40, opacity=0.6).encode(
+            y=y, shape=shape.legend(None), tooltip=[*tips, *drawing.tooltip("seed", value=title)]
         ),
     ]
     means = cells.mean(axis=0)
@@ -68,4 +64,11 @@ def _interaction(one: Factorial, i: int, j: int) -> Panel:
     )
     name = (one.question, "factors", lines.name, along.name)
     alt_text = f"Means of {title}. {said}."
-    return drawing.panel(name, f"{lines.name} and {along.name}", layers, 260, alt_text)
+    made = drawing.panel(name, f"{lines.name} and {along.name}", layers, 260, alt_text)
+    return replace(made, legend=keys, term=lines.name)
+
+
+def _key(level: str, position: int) -> Key:
+    """Colours are those of variants, so a level has none: dashes and shapes tell levels apart."""
+    dash = palette.DASHES[position % len(palette.DASHES)]
+    return Key(level, palette.level(position), palette.SHAPES[position % len(palette.SHAPES)], dash)

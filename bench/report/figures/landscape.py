@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from bench.report.figures import drawing
+from bench.report.figures import axes, drawing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,8 +49,8 @@ def _course(
     ]
     values = [r[end] for r in rows for end in ("low", "high")]
     log = alt.Scale(type="log", nice=False)
-    axis = alt.Axis(title=title, tickCount=5, values=drawing.log_ticks(values))
-    updates = alt.Axis(grid=False, values=drawing.log_ticks([float(r["updates"]) for r in rows]))
+    axis = alt.Axis(title=title, tickCount=5, values=axes.log_ticks(values))
+    updates = alt.Axis(grid=False, values=axes.log_ticks([float(r["updates"]) for r in rows]))
     x = alt.X("updates:Q").title("updates").axis(updates).scale(log)
     y = {end: alt.Y(f"{end}:Q").axis(axis).scale(log) for end in ("low", "mean", "high")}
     base = alt.Chart(drawing.data(rows)).encode(x=x, color=drawing.colours(names))

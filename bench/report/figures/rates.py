@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import altair as alt
 import numpy as np
 
-from bench.report.figures import drawing
+from bench.report.blocks import Switch
+from bench.report.figures import axes, drawing
 
 if TYPE_CHECKING:
     from bench.analysis import QuestionAnalysis
@@ -33,30 +35,65 @@ def rates(question: QuestionAnalysis) -> Panel:
     lines = [row for rate in question.rates for row in _fit_of(rate)]
     values = [r["value"] for r in dots]
     log = bool(values) and min(values) > 0
-    scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False)
-    ticks = drawing.log_ticks(values) if log else alt.Undefined
-    axis = alt.Axis(title=f"{title}, log scale" if log else title, tickCount=5, values=ticks)
-    x = alt.X("epoch:Q").title(step).axis(grid=False).scale(nice=False)
-    y = alt.Y("value:Q").axis(axis).scale(scale)
-    line = alt.Chart(drawing.data([r for r in lines if r["value"] > 0 or not log]))
+    words = {"along": step, "upwards": title}
+    x_axis, x_scale = axes.switched(
+        "log_x",
+        "x_domain",
+        grid=False,
+        title=_title("along", "log_x"),
+        values="log_x ? ticks_x : null",
+    )
+    y_axis, y_scale = axes.switched(
+        "log",
+        "y_domain",
+        grid=True,
+        title=_title("upwards", "log"),
+        values="log ? ticks_y : null",
+        tickCount=5,
+    )
+    x = alt.X("epoch:Q").axis(x_axis).scale(x_scale)
+    y = alt.Y("value:Q").axis(y_axis).scale(y_scale)
     named = alt.StrokeDash("law:N").scale(domain=["named", "not named"], range=[[1, 0], [5, 4]])
+    line = alt.Chart(drawing.data(lines)).encode(x=x, y=y, color=drawing.colours(names))
+    dot = alt.Chart(drawing.data(dots)).encode(x=x, y=y, color=drawing.colours(names))
     layers = [
-        line.mark_line(strokeWidth=1.5, clip=True).encode(
-            x=x, y=y, color=drawing.colours(names), strokeDash=named.legend(None)
+        line.mark_line(strokeWidth=1.5, clip=True).encode(strokeDash=named.legend(None)),
+        dot.mark_point(filled=True, size=30, opacity=0.8, clip=True).encode(
+            shape=drawing.shapes(names), tooltip=drawing.tooltip("variant", epoch=step, value=title)
         ),
-        alt.Chart(drawing.data(dots))
-        .mark_circle(size=26, opacity=0.8)
-        .encode(
-            x=x,
-            y=y,
-            color=drawing.colours(names),
-            tooltip=drawing.tooltip("variant", epoch=step, value=title),
-        ),
+    ]
+    params = [
+        *(alt.param(name=key, value=text) for key, text in words.items()),
+        *_axis_of("x", "log_x", dots, "epoch", names, log=False),
+        *_axis_of("y", "log", dots, "value", names, log=log),
     ]
     said = "; ".join(f"{rate.variant} {rate.fitted.family}" for rate in question.rates)
     alt_text = f"Dots of {title} over {step}s with fitted curves. Families: {said}."
     heading = f"Fits of the {measure.label}"
-    return drawing.panel((question.name, "rates"), heading, layers, 300, alt_text)
+    name = (question.name, "rates")
+    made = drawing.panel(name, heading, layers, 300, alt_text, params=params)
+    boxes = (Switch("log_x", "log x", value=False), *((Switch("log", "log y", value=True),) * log))
+    return replace(made, switches=boxes)
+
+
+def _title(words: str, log: str) -> str:
+    return f"{words} + ({log} ? ', log scale' : '')"
+
+
+def _axis_of(
+    axis: str, switch: str, rows: Rows, field: str, names: list[str], *, log: bool
+) -> list[alt.Parameter]:
+    """The parameters of an axis that shows a field of the rows."""
+    seen: dict[str, list[float]] = {name: [] for name in names}
+    for row in rows:
+        seen[row["variant"]].append(row[field])
+    ticks = axes.log_ticks([r[field] for r in rows if r[field] > 0])
+    return [
+        alt.param(name=switch, value=log),
+        alt.param(name=f"ticks_{axis}", value=ticks),
+        alt.param(name=f"reach_{axis}", value=axes.reach(seen, names, zoom=False)),
+        *axes.follow(axis, f"reach_{axis}[{switch} ? 1 : 0]", names, switch, 0.03),
+    ]
 
 
 def _dots_of(rate: Rate) -> Rows:

@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 _FEW_POINTS: Final = 12  # shorter curves show their evaluations as dots
 
 
+def places(question: QuestionAnalysis) -> tuple[int, ...]:
+    """Of each method, the place of its first variant in the question: it has that one's looks."""
+    names = [v.name for v in question.variants]
+    return tuple(min(map(names.index, m.by_rate.values())) for m in question.methods)
+
+
 def sensitivity(question: QuestionAnalysis) -> Panel:
     """The primary metric at the end against the learning rate, a line per method, every seed a dot."""
-    names = [method.name for method in question.methods]
+    names, at = [method.name for method in question.methods], places(question)
     scale = wording.percent_scale(question.primary)
     dots: Rows = [
         {"variant": method.name, "rate": rate, "seed": seed, "value": value * scale}
@@ -45,17 +51,18 @@ def sensitivity(question: QuestionAnalysis) -> Panel:
         .scale(alt.Scale(type="log", nice=False, padding=12))
     )
     free = alt.Scale(zero=False)
-    line = alt.Chart(drawing.data(means)).encode(x=x, color=drawing.colours(names))
+    line = alt.Chart(drawing.data(means)).encode(x=x, color=drawing.colours(names, at))
     layers = [
         line.mark_line(strokeWidth=2).encode(
-            y=alt.Y("mean:Q").axis(title=title).scale(free), strokeDash=drawing.dashes(names)
+            y=alt.Y("mean:Q").axis(title=title).scale(free), strokeDash=drawing.dashes(names, at)
         ),
         alt.Chart(drawing.data(dots))
-        .mark_circle(size=36, opacity=0.7)
+        .mark_point(filled=True, size=36, opacity=0.7)
         .encode(
             x=x,
             y=alt.Y("value:Q").axis(title=title).scale(free),
-            color=drawing.colours(names),
+            color=drawing.colours(names, at),
+            shape=drawing.shapes(names, at),
             tooltip=drawing.tooltip("variant", "seed", rate="learning rate", value=title),
         ),
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import altair as alt
 
 from bench.analysis import wording
-from bench.report.figures import drawing
+from bench.report.figures import axes, drawing
 from bench.report.frame import Frame, frame
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ def _pareto(question: QuestionAnalysis, found: Sizes, by: By, words: str) -> Pan
     ends = [p for p in found.frontier(by) if p.variant not in axis.outside and p.size > 0]
     line: Rows = [{"size": p.size, "accuracy": 100 * p.accuracy} for p in ends]
     least, most = min(r["size"] for r in rows), max(r["size"] for r in rows)
-    ticks = [t for t in drawing.log_ticks([least, most]) if least <= t <= most]
+    ticks = [t for t in axes.log_ticks([least, most]) if least <= t <= most]
     x = alt.X("size:Q").title(f"{words}, log scale").scale(type="log", nice=False, padding=12)
     values = ticks if len(ticks) > 1 else alt.Undefined
-    x = x.axis(grid=False, values=values, tickCount=4, format="~s")
+    x = x.axis(grid=False, values=values, tickCount=4, labelExpr="format(datum.value, '.4~s')")
     y = alt.Y("accuracy:Q").title("test accuracy (%)").axis(tickCount=5)
     y = y.scale(domain=axis.ends, nice=False, zero=False)
     tips = [

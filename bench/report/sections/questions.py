@@ -163,7 +163,7 @@ def _convergence(question: QuestionAnalysis) -> Figure:
         anchor=tables.anchor(question.name, "convergence"),
         caption=caption,
         panels=shown.panels,
-        legend=_legend(question),
+        legend=figures.keys([v.name for v in question.variants]),
         switches=shown.switches,
     )
 
@@ -188,10 +188,6 @@ def _finals(question: QuestionAnalysis) -> Figure:
         caption=caption,
         panels=tuple(panel for panel in panels if panel),
     )
-
-
-def _legend(question: QuestionAnalysis) -> tuple[tuple[str, int], ...]:
-    return tuple((v.name, position) for position, v in enumerate(question.variants))
 
 
 def _comparison(question: QuestionAnalysis, *, label: str) -> Table:
