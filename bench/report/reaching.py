@@ -135,9 +135,8 @@ def _figure(question: QuestionAnalysis) -> Figure:
     return Figure(
         anchor=tables.anchor(question.name, "target"),
         caption=(
-            f"Share of the {_seeds(question)} that had reached a {_target(question)} by then; each"
-            f" {question.suite.step} with an evaluation counts when it ends. A line that ends below 100 % has"
-            " seeds that never did."
+            f"Share of the {_seeds(question)} that had reached a {_target(question)} by then, as"
+            " the evaluations saw it. A line that ends below 100 % has seeds that never did."
         ),
         panels=(figures.reached(question),),
         switches=figures.clocks_to_target(question),

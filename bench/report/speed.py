@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bench.analysis import answers, wording
-from bench.report import tables
-from bench.report.blocks import Block, Cell, Column, Table
+from bench.report import figures, tables
+from bench.report.blocks import Block, Cell, Column, Figure, Table
 
 if TYPE_CHECKING:
     from bench.analysis import QuestionAnalysis
@@ -21,8 +21,23 @@ _TO_TARGET: Final = (
 
 
 def blocks(question: QuestionAnalysis) -> list[Block]:
-    """A table; nothing where the question was not timed alone."""
-    return [_table(question)] if question.speeds else []
+    """A table and a figure; nothing where the question was not timed alone."""
+    return [_table(question), _figure(question)] if question.speeds else []
+
+
+def _figure(question: QuestionAnalysis) -> Figure:
+    panels = (figures.epochs_alone(question), figures.speed_ratios(question))
+    rounds = wording.counted(question.speeds[0].seconds.size, "round")
+    return Figure(
+        anchor=tables.anchor(question.name, "speed"),
+        caption=(
+            f"Every dot is an epoch alone on the machine, {rounds} of each variant; thin lines join the same"
+            " round, in which whatever else the machine did hit all alike. Ratios are those of the geometric"
+            " means with their 95 % t interval, paired by round; at 1 an epoch takes as long as that of"
+            f" {question.baseline}."
+        ),
+        panels=tuple(panel for panel in panels if panel),
+    )
 
 
 def _table(question: QuestionAnalysis) -> Table:

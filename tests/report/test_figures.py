@@ -148,10 +148,13 @@ def test_shares_rise_in_steps_to_those_that_reached(analysed):
     question = analysed.questions[0]
     panel = figures.reached(question)
     for row in question.reaching:
-        steps = [r for r in rows_of(panel) if r["variant"] == row.variant]
-        assert (steps[0]["epoch"], steps[0]["share"]) == (0, 0)
+        mine = [r for r in rows_of(panel) if r["variant"] == row.variant]
+        steps = [r for r in mine if r["clock"] == "epochs_to_target"]
+        assert (steps[0]["at"], steps[0]["share"]) == (0, 0)
         assert [s["share"] for s in steps] == sorted(s["share"] for s in steps)
-        assert (steps[-1]["epoch"], steps[-1]["share"]) == (3, 100 * row.reached / row.n)
+        assert (steps[-1]["at"], steps[-1]["share"]) == (3, 100 * row.reached / row.n)
+        by_updates = [r for r in mine if r["clock"] == "updates_to_target"]
+        assert max(r["at"] for r in by_updates) == max(row.by_clock["updates_to_target"].values())
     assert "low 4 of 5" in panel.alt
 
 

@@ -148,7 +148,7 @@ def test_keys_do_what_the_pointer_does(visit):
             await charts.page.call("Input.dispatchKeyEvent", type="keyDown", **down)
             await charts.page.call("Input.dispatchKeyEvent", type="keyUp", **params)
 
-        focus = "document.activeElement.dataset.variant ?? document.activeElement.value"
+        focus = "document.activeElement.dataset.name ?? document.activeElement.value"
         await charts.page.evaluate(f"{FIGURE}.querySelector('.key').focus()")
         await key("Enter")
         assert await charts.signal("hidden") == ["base"]

@@ -6,7 +6,7 @@ Charts are as wide as their place on the page. Shares are scaled to percent here
 from bench.report.figures.curves import Curves, convergence
 from bench.report.figures.drawing import keys
 from bench.report.figures.factors import interactions
-from bench.report.figures.finals import are_quantiles, forest, seeds
+from bench.report.figures.finals import are_quantiles, epochs_alone, forest, seeds, speed_ratios
 from bench.report.figures.landscape import landscape
 from bench.report.figures.rates import rates
 from bench.report.figures.sensitivity import places, sensitivity
@@ -20,6 +20,7 @@ __all__ = [
     "are_quantiles",
     "clocks_to_target",
     "convergence",
+    "epochs_alone",
     "forest",
     "interactions",
     "keys",
@@ -32,5 +33,6 @@ __all__ = [
     "reached",
     "seeds",
     "sensitivity",
+    "speed_ratios",
     "staleness",
 ]

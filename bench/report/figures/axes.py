@@ -34,11 +34,17 @@ def switched(
         domain=alt.ExprRef(domain),
         nice=False,
     )
-    options: dict[str, Any] = {
-        k: alt.ExprRef(v) if isinstance(v, str) else v for k, v in axis.items()
+    return written(grid=grid, **axis), scale
+
+
+def written(*, grid: bool, **options: str | float) -> alt.Axis:
+    """An axis whose options are expressions, since they follow a switch."""
+    follows: dict[str, Any] = {
+        key: alt.ExprRef(option) if isinstance(option, str) else option
+        for key, option in options.items()
     }
-    with debug_mode(False):
-        return alt.Axis(grid=grid, labelExpr="format(datum.value, ',.6~g')", **options), scale
+    with debug_mode(False):  # a title as an expression is valid, but not to Altair
+        return alt.Axis(grid=grid, labelExpr="format(datum.value, ',.6~g')", **follows)
 
 
 def follow(

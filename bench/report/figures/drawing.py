@@ -70,12 +70,6 @@ def _plain(text: str) -> str:
     return plain if plain == text else f"{plain}-{zlib.crc32(text.encode()):08x}"
 
 
-def axis(*, title: str, **options: Any) -> alt.Axis:
-    """An axis whose title is an expression, since it follows a switch."""
-    with debug_mode(False):  # valid, but not to Altair
-        return alt.Axis(title=alt.ExprRef(title), **options)
-
-
 def along(name: str, title: str, axis: Frame) -> alt.X:
     """A number on a horizontal axis."""
     scale = alt.Scale(domain=axis.ends, nice=False, zero=False)

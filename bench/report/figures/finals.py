@@ -13,8 +13,10 @@ from bench.report.figures import drawing
 from bench.report.frame import frame
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bench.analysis import QuestionAnalysis
-    from bench.analysis.comparisons import Compared
+    from bench.frames import Metric
     from bench.report.blocks import Panel
     from bench.report.figures.drawing import Rows
 
@@ -32,35 +34,65 @@ def seeds(question: QuestionAnalysis) -> Panel:
     """The primary metric of every seed; thin lines join the same seed. Of very many, quantiles."""
     if are_quantiles(question):
         return _quantiles(question)
-    measure, names = question.primary, [v.name for v in question.variants]
+    measure = question.primary
     scale = wording.percent_scale(measure)
-    rows: Rows = [
-        {"variant": v.name, "row": row, "seed": seed, "value": value * scale}
-        for row, v in enumerate(question.variants)
-        for seed, value in sorted(v.primary.by_seed.items())
-        if math.isfinite(value)
-    ]
-    found = {name: [r["value"] for r in rows if r["variant"] == name] for name in names}
+    values = {
+        v.name: {s: x * scale for s, x in sorted(v.primary.by_seed.items()) if math.isfinite(x)}
+        for v in question.variants
+    }
+    heading = f"{drawing.capital(measure)} at the end, every seed"
+    title = drawing.title(measure.label, wording.unit(measure))
+    return strip((question.name, "seeds"), heading, values, title, wording.unit(measure))
+
+
+def strip(
+    name: tuple[str, ...],
+    heading: str,
+    values: Mapping[str, Mapping[int, float]],
+    title: str,
+    unit: str,
+    *,
+    replicate: str = "seed",
+) -> Panel:
+    """A dot for every value of each variant by replicate, in rows; lines join the same replicate."""
+    names = list(values)
+    found = {name: list(by.values()) for name, by in values.items()}
     centres = {name: sum(v) / len(v) for name, v in found.items() if v}
     axis = frame(found, centres)
-    title = drawing.title(measure.label, wording.unit(measure))
-    rows = [r for r in rows if r["variant"] not in axis.outside]
+    rows: Rows = [
+        {"variant": variant, "row": row, replicate: number, "value": value}
+        for row, (variant, by) in enumerate(values.items())
+        for number, value in by.items()
+        if variant not in axis.outside
+    ]
+    pointed = alt.selection_point(
+        name="pointed", on="pointerover", clear="pointerout", fields=[replicate], empty=False
+    )
     base = alt.Chart(drawing.data(rows)).encode(
         x=drawing.along("value", title, axis), y=drawing.rows(names)
     )
-    lines = base.mark_line(color="var(--muted)", opacity=0.3, strokeWidth=1, clip=True)
-    dots = base.mark_circle(size=64, opacity=0.85, clip=True)
+    lines = base.mark_line(color="var(--muted)", clip=True).encode(
+        detail=f"{replicate}:N",
+        order="row:Q",
+        opacity=alt.when(pointed).then(alt.value(1)).otherwise(alt.value(0.3)),
+        strokeWidth=alt.when(pointed).then(alt.value(2)).otherwise(alt.value(1)),
+    )
+    tips = [alt.Tooltip(f"{replicate}:Q"), *drawing.tooltip(value=title)]
+    dots = base.mark_point(filled=True, clip=True).encode(
+        color=drawing.colours(names),
+        shape=drawing.shapes(names),
+        opacity=alt.when(pointed).then(alt.value(1)).otherwise(alt.value(0.85)),
+        size=alt.when(pointed).then(alt.value(140)).otherwise(alt.value(64)),
+        tooltip=[*drawing.tooltip("variant"), *tips],
+    )
     layers = [
-        lines.encode(detail="seed:N", order="row:Q"),
-        dots.encode(
-            color=drawing.colours(names), tooltip=drawing.tooltip("variant", "seed", value=title)
-        ),
-        *drawing.off_axis(axis, centres, names, wording.unit(measure)),
+        lines,
+        dots.add_params(pointed),
+        *drawing.off_axis(axis, centres, names, unit),
     ]
     ranges = [f"{name} {min(v):.4g} to {max(v):.4g}" for name, v in found.items() if v]
-    alt_text = f"Dots: {title} of every seed. {'; '.join(ranges)}."
-    heading = f"{drawing.capital(measure)} at the end, every seed"
-    return drawing.panel((question.name, "seeds"), heading, layers, drawing.height(names), alt_text)
+    alt_text = f"Dots: {title} of every {replicate}. {'; '.join(ranges)}."
+    return drawing.panel(name, heading, layers, drawing.height(names), alt_text)
 
 
 def _quantiles(question: QuestionAnalysis) -> Panel:
@@ -101,56 +133,136 @@ def _quantiles(question: QuestionAnalysis) -> Panel:
 
 def forest(question: QuestionAnalysis) -> Panel | None:
     """Differences to the baseline with their intervals, and the margin; None if there are none."""
-    shown = [c for c in question.decisive if c.found.difference is not None]
-    if not shown:
-        return None
-    measure, names = question.primary, [c.variant for c in shown]
+    measure = question.primary
     scale = 1.0 if measure.ratio else wording.percent_scale(measure)
-    rows = [_forest_row(c, scale) for c in shown]
-    nothing = 1.0 if measure.ratio else 0.0
-    band = _margin_band(question, scale)
-    centres = {r["variant"]: r["difference"] for r in rows}
-    ends = {
-        r["variant"]: [v for v in (r["low"], r["difference"], r["high"]) if v is not None]
-        for r in rows
-    }
-    axis = frame(ends, centres, (nothing, *band))
+    rows: Rows = [
+        {
+            "variant": c.variant,
+            **_interval(c.found.difference, c.found.ci_low, c.found.ci_high, scale),
+            "verdict": c.verdict,
+        }
+        for c in question.decisive
+        if c.found.difference is not None
+    ]
+    if not rows:
+        return None
     unit = wording.unit_of_difference(measure)
-    title = drawing.title("difference", unit)
-    rows = [r for r in rows if r["variant"] not in axis.outside]
-    colours = drawing.colours([v.name for v in question.variants])
-    tooltip = drawing.tooltip("variant", "verdict", difference=title, low="from", high="to")
-    base = alt.Chart(drawing.data(rows)).encode(
-        y=drawing.rows(names), color=colours, tooltip=tooltip
+    return intervals(
+        (question.name, "differences"),
+        f"{drawing.capital(measure)}: difference to {question.baseline}",
+        rows,
+        [v.name for v in question.variants],
+        question.baseline,
+        title=drawing.title("difference", unit) + _direction(measure),
+        unit="points" if unit == wording.POINTS else unit,
+        nothing=1.0 if measure.ratio else 0.0,
+        band=_margin_band(question, scale),
     )
+
+
+def intervals(
+    name: tuple[str, ...],
+    heading: str,
+    rows: Rows,
+    names: list[str],
+    baseline: str,
+    *,
+    title: str,
+    unit: str,
+    nothing: float,
+    band: tuple[float, ...] = (),
+) -> Panel:
+    """A row for each variant with its difference to the baseline, and that difference's interval.
+
+    Args:
+        name: its question, and what it shows of it.
+        heading: its title.
+        rows: variant, difference, low, high and verdict of each.
+        names: all variants of the question.
+        baseline: the one whose row says that the others are compared with it.
+        title: of the axis.
+        unit: of the differences.
+        nothing: where there is no difference.
+        band: the ends of the differences that do not matter.
+    """
+    centres = {r["variant"]: r["difference"] for r in rows}
+    ends = {r["variant"]: [r["low"], r["difference"], r["high"]] for r in rows}
+    axis = frame(ends, centres, (nothing, *band))
+    kept = [r for r in rows if r["variant"] not in axis.outside]
+    shown = [n for n in names if n in centres or n == baseline]
+    tips = drawing.tooltip("variant", "verdict", difference=title, low="from", high="to")
+    base = alt.Chart(drawing.data(kept)).encode(
+        y=drawing.rows(shown), color=drawing.colours(names), tooltip=tips
+    )
+    middle = base.mark_point(filled=True, size=90, opacity=1, clip=True)
+    said = alt.Chart(drawing.data([{"variant": baseline, "at": nothing, "text": "baseline"}]))
+    said = said.mark_text(align="left", dx=6, fontSize=12, color="var(--muted)")
     layers = [
         *_reference(nothing, band),
+        said.encode(x="at:Q", y=drawing.rows(shown), text="text:N"),
         base.mark_rule(strokeWidth=3, clip=True).encode(
             x=drawing.along("low", title, axis), x2="high:Q"
         ),
-        base.mark_circle(size=90, opacity=1, clip=True).encode(
-            x=drawing.along("difference", title, axis)
-        ),
-        *drawing.off_axis(axis, centres, names, "points" if unit == wording.POINTS else unit),
+        middle.encode(x=drawing.along("difference", title, axis), shape=drawing.shapes(names)),
+        *drawing.off_axis(axis, centres, shown, unit),
     ]
-    said = "; ".join(f"{name} {difference:+.3g}" for name, difference in centres.items())
-    heading = f"{drawing.capital(measure)}: difference to {question.baseline}"
-    alt_text = f"{heading}, {unit}: {said}."
+    words = "; ".join(f"{n} {difference:+.3g}" for n, difference in centres.items())
     return drawing.panel(
-        (question.name, "differences"), heading, layers, drawing.height(names), alt_text
+        name, heading, layers, drawing.height(shown), f"{heading}, {unit}: {words}."
     )
 
 
-def _forest_row(c: Compared, scale: float) -> dict[str, Any]:
-    difference = drawing.finite(c.found.difference, scale)
-    low, high = drawing.finite(c.found.ci_low, scale), drawing.finite(c.found.ci_high, scale)
-    return {
-        "variant": c.variant,
-        "difference": difference,
-        "low": difference if low is None else low,
-        "high": difference if high is None else high,
-        "verdict": c.verdict,
+def _interval(
+    value: float | None, low: float | None, high: float | None, scale: float = 1.0
+) -> dict[str, Any]:
+    """A difference; one without an interval is a point."""
+    difference = drawing.finite(value, scale)
+    ends = (drawing.finite(low, scale), drawing.finite(high, scale))
+    low, high = (difference if end is None else end for end in ends)
+    return {"difference": difference, "low": low, "high": high}
+
+
+def _direction(measure: Metric) -> str:
+    """Which side of an axis of differences is the better one."""
+    if measure.higher_is_better is None:
+        return ""
+    return ", better to the right" if measure.higher_is_better else ", better to the left"
+
+
+def epochs_alone(question: QuestionAnalysis) -> Panel:
+    """The time of an epoch in every round of ``bench time``; thin lines join the same round."""
+    values = {
+        row.variant: {i: float(s) for i, s in enumerate(row.seconds, start=1)}
+        for row in question.speeds
     }
+    title = drawing.title("time of an epoch", "s")
+    heading = "Time of an epoch, every round"
+    return strip((question.name, "speed"), heading, values, title, "s", replicate="round")
+
+
+def speed_ratios(question: QuestionAnalysis) -> Panel | None:
+    """How many times as long an epoch takes as the baseline's; None if nothing was compared."""
+    rows: Rows = [
+        {
+            "variant": row.variant,
+            **_interval(row.against.ratio, row.against.ci_low, row.against.ci_high),
+            "verdict": row.verdict,
+        }
+        for row in question.speeds
+        if row.against is not None
+    ]
+    if not rows:
+        return None
+    return intervals(
+        (question.name, "speed-ratios"),
+        f"Time of an epoch: ratio to {question.baseline}",
+        rows,
+        [v.name for v in question.variants],
+        question.baseline,
+        title="ratio of the times, better to the left",
+        unit="times",
+        nothing=1.0,
+    )
 
 
 def _margin_band(question: QuestionAnalysis, scale: float) -> tuple[float, ...]:

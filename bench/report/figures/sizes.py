@@ -68,7 +68,8 @@ def _pareto(question: QuestionAnalysis, found: Sizes, by: By, words: str) -> Pan
     ticks = [t for t in axes.log_ticks([least, most]) if least <= t <= most]
     x = alt.X("size:Q").title(f"{words}, log scale").scale(type="log", nice=False, padding=12)
     values = ticks if len(ticks) > 1 else alt.Undefined
-    x = x.axis(grid=False, values=values, tickCount=4, labelExpr="format(datum.value, '.4~s')")
+    label = "~s" if most > 1.1 * least else ",d"  # far apart, or every digit counts
+    x = x.axis(grid=False, values=values, tickCount=4, labelExpr=f"format(datum.value, '{label}')")
     y = alt.Y("accuracy:Q").title("test accuracy (%)").axis(tickCount=5)
     y = y.scale(domain=axis.ends, nice=False, zero=False)
     tips = [

@@ -9,7 +9,7 @@ import altair as alt
 
 from bench.analysis.crossings import SPENT
 from bench.report.blocks import Option, Switch
-from bench.report.figures import drawing
+from bench.report.figures import axes, drawing
 
 if TYPE_CHECKING:
     from bench.analysis import QuestionAnalysis
@@ -32,8 +32,15 @@ def reached(question: QuestionAnalysis) -> Panel:
         for row in _steps(question, variant, clock)
     ]
     title = "seeds that reached (%)"
+    least = (
+        "0" if question.suite.imported else "x == 'seconds_to_target' ? 0 : 1"
+    )  # epochs are whole
     y = alt.Y("share:Q").axis(alt.Axis(title=title, tickCount=5)).scale(domain=[0, 100])
-    x = alt.X("at:Q").axis(drawing.axis(title="titles[x]", grid=False)).scale(nice=False)
+    x = (
+        alt.X("at:Q")
+        .axis(axes.written(title="titles[x]", tickMinStep=least, grid=False))
+        .scale(nice=False)
+    )
     chart = alt.Chart(drawing.data(rows)).transform_filter("datum.clock == x")
     base = chart.encode(x=x, y=y, color=drawing.colours(names))
     layers = [

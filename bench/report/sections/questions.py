@@ -171,8 +171,8 @@ def _convergence(question: QuestionAnalysis) -> Figure:
 def _finals(question: QuestionAnalysis) -> Figure:
     panels = [figures.seeds(question), figures.forest(question)]
     dots = (
-        "Every seed is a dot; thin lines join the same seed, so parallel lines mean that two"
-        " variants differ alike in all."
+        f"Each of the {max(v.seeds for v in question.variants)} seeds is a dot; thin lines join the same seed,"
+        " so parallel lines mean that two variants differ alike in all."
     )
     if figures.are_quantiles(question):
         dots = "Dots: median over the seeds; thick lines: half of them; thin lines: nine tenths."
