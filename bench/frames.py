@@ -417,6 +417,15 @@ CLASSES: Final = (
     Column("ci_high", "float", "share", "its upper end"),
 )
 
+CONFUSIONS: Final = (
+    Column("question", "str", "", "the question"),
+    Column("variant", "str", "", "the variant"),
+    Column("class", "int", "", "the true class"),
+    Column("predicted", "int", "", "the class that the network says"),
+    Column("n", "int", "seeds", "seeds with predictions"),
+    Column("share", "float", "share", "of the images of the true class, mean over seeds"),
+)
+
 HARD_EXAMPLES: Final = (
     Column("question", "str", "", "the question"),
     Column("example", "int", "", "position of the image in the test set, from 0"),
@@ -437,6 +446,7 @@ FINDINGS: Final = {
     "datasets": DATASETS,
     "examples": EXAMPLES,
     "classes": CLASSES,
+    "confusions": CONFUSIONS,
     "hard_examples": HARD_EXAMPLES,
 }
 """The frames that an analysis adds to those of the results."""
@@ -624,6 +634,7 @@ def markdown() -> str:
         "datasets": "Analysis: one row for each pair of variants, where several data sets were imported.",
         "examples": "Analysis: one row for each question and variant, compared image by image.",
         "classes": "Analysis: one row for each question, variant and class.",
+        "confusions": "Analysis: one row for each question, variant and pair of at most 20 classes.",
         "hard_examples": "Analysis: the test images that most networks of a question get wrong.",
     }
     directions = {True: "higher", False: "lower", None: "neither"}

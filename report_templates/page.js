@@ -1,6 +1,8 @@
 /* Draws the charts one after the other, those in sight first, so that the page can be read meanwhile. */
 "use strict";
 (() => {
+  const CHARTS = ".panel:has(.chart)";
+
   const value = (control) =>
     control.type === "checkbox" ? control.checked : control.value;
 
@@ -53,10 +55,21 @@
     apply(panel.closest("figure"));
   };
 
+  /* Only what can be seen has a width to be drawn for. */
+  const folded = (panel) => panel.closest("details:not([open])");
+
+  document.addEventListener(
+    "toggle",
+    async ({ target }) => {
+      if (target.open) for (const panel of target.querySelectorAll(CHARTS)) if (!panel.view && !folded(panel)) await draw(panel);
+    },
+    true,
+  );
+
   const distance = (panel) => Math.abs(panel.getBoundingClientRect().top);
 
   (async () => {
-    const left = new Set(document.querySelectorAll(".panel:has(.chart)"));
+    const left = new Set([...document.querySelectorAll(CHARTS)].filter((panel) => !folded(panel)));
     while (left.size) {
       const next = [...left].reduce((a, b) => (distance(b) < distance(a) ? b : a));
       left.delete(next);

@@ -158,6 +158,7 @@ class Analysis:
             "datasets": datasets.frame(self.datasets),
             "examples": self.by_example.examples,
             "classes": self.by_example.classes,
+            "confusions": self.by_example.confusions,
             "hard_examples": self.by_example.hard,
         }
 

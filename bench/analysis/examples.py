@@ -23,25 +23,28 @@ if TYPE_CHECKING:
     from bench.store import Results
 
 HARDEST: Final = 20  # images listed per question
+MOST_CLASSES: Final = 20  # of a matrix of confusions that can be read
 
 
 @dataclass(frozen=True)
 class Examples:
-    """The three frames of the same names; ``hard`` is ``hard_examples``. Columns: ``bench.frames``."""
+    """The frames of the same names; ``hard`` is ``hard_examples``. Columns: ``bench.frames``."""
 
     examples: pd.DataFrame
     classes: pd.DataFrame
+    confusions: pd.DataFrame
     hard: pd.DataFrame
 
 
 def by_example(results: Results) -> Examples:
     """Everything that the predictions of a run say; empty frames if it kept none."""
-    examples, classes, hard = [], [], []
+    examples, classes, confusions, hard = [], [], [], []
     for question in results.suite.questions:
         trials = _trials(results, question)
         baseline = results.suite.baseline(question)
         for variant, by_seed in trials.items():
             classes += _classes(results.predictions, question, variant, by_seed)
+            confusions += _confusions(results.predictions, question, variant, by_seed)
             if variant != baseline and baseline in trials:
                 row = _compared(results.predictions, by_seed, trials[baseline])
                 if row:
@@ -51,6 +54,7 @@ def by_example(results: Results) -> Examples:
     return Examples(
         frames.typed(examples, frames.EXAMPLES),
         frames.typed(classes, frames.CLASSES),
+        frames.typed(confusions, frames.CONFUSIONS),
         frames.typed(hard, frames.HARD_EXAMPLES),
     )
 
@@ -116,6 +120,34 @@ def _classes(
             "ci_high": float(mean[label] + half[label]),
         }
         for label in np.flatnonzero(counts)
+    ]
+
+
+def _confusions(
+    predictions: Predictions, question: str, variant: str, by_seed: Mapping[int, str]
+) -> list[dict[str, object]]:
+    """What the images of each class are taken for, of every pair of classes that occur."""
+    labels = predictions.labels(next(iter(by_seed.values())))
+    answers = [predictions.predicted(trial_id) for trial_id in by_seed.values()]
+    occurring = sorted({*np.unique(labels).tolist(), *np.unique(answers).tolist()})
+    if len(occurring) > MOST_CLASSES:
+        return []
+    size = occurring[-1] + 1
+    pairs = sum(np.bincount(labels * size + answer, minlength=size**2) for answer in answers)
+    counts = np.asarray(pairs).reshape(size, size) / len(answers)
+    images = np.bincount(labels, minlength=size)
+    return [
+        {
+            "question": question,
+            "variant": variant,
+            "class": label,
+            "predicted": predicted,
+            "n": len(answers),
+            "share": float(counts[label, predicted] / images[label]),
+        }
+        for label in occurring
+        for predicted in occurring
+        if images[label]
     ]
 
 

@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from bench.analysis import wording
-from bench.report import tables
-from bench.report.blocks import Block, Cell, Column, Fold, Table
+from bench.report import figures, tables
+from bench.report.blocks import Block, Cell, Column, Figure, Fold, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,13 +20,19 @@ SHOWN = 10  # of the hardest images
 def folds(analysis: Analysis, question: QuestionAnalysis) -> list[Block]:
     """One fold, if the networks' predictions were kept."""
     found = analysis.by_example
-    parts = [f[f.question == question.name] for f in (found.examples, found.classes, found.hard)]
-    makers = (_another_test_set, _classes, _hardest)
+    frames = (found.examples, found.classes, found.confusions, found.hard)
+    parts = [f[f.question == question.name] for f in frames]
+    makers = (_another_test_set, _classes, _confusions, _hardest)
     made = tuple(
         make(question, part) for make, part in zip(makers, parts, strict=True) if len(part)
     )
     return (
-        [Fold("Image by image: another test set, classes, the hardest images", made)]
+        [
+            Fold(
+                "Image by image: another test set, classes and their confusions, the hardest images",
+                made,
+            )
+        ]
         if made
         else []
     )
@@ -89,6 +95,20 @@ def _classes(question: QuestionAnalysis, rows: pd.DataFrame) -> Table:
             )
             for name in shares.index
         ),
+    )
+
+
+def _confusions(question: QuestionAnalysis, rows: pd.DataFrame) -> Figure:
+    seeds = sorted({int(n) for n in rows.n})
+    count = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
+    return Figure(
+        anchor=tables.anchor(question.name, "confusions"),
+        caption=(
+            f"What the test images of each class (rows) are taken for, in % of the class, mean over {count}"
+            " seeds. Grey: right; the stronger the colour, the more errors, on one scale for all variants."
+            " Choose any two variants above the matrices."
+        ),
+        panels=tuple(figures.confusions(question, rows)),
     )
 
 

@@ -8,7 +8,7 @@ from scipy import stats as scipy_stats
 
 from bench import load_results, load_suite, run
 from bench.analysis.examples import by_example
-from bench.frames import CLASSES, EXAMPLES, HARD_EXAMPLES
+from bench.frames import CLASSES, CONFUSIONS, EXAMPLES, HARD_EXAMPLES
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,21 @@ def test_accuracy_per_class(results, found):
     assert row.ci_low < row.accuracy < row.ci_high
 
 
+def test_confusions_are_shares_of_the_true_class(results, found):
+    rows = found.confusions[
+        (found.confusions.question == "rates") & (found.confusions.variant == "slow")
+    ]
+    labels = results.predictions.labels(results.trials.trial_id[0])
+    answers = predicted(results, "rates", "slow")
+    row = rows[(rows["class"] == 8) & (rows.predicted == 1)].iloc[0]
+    assert row.share == pytest.approx((answers[:, labels == 8] == 1).mean())
+    assert row.n == 3
+    assert rows.groupby("class").share.sum().tolist() == pytest.approx([1.0] * 10)
+    right = rows[rows["class"] == rows.predicted].share.tolist()
+    classes = found.classes[(found.classes.question == "rates") & (found.classes.variant == "slow")]
+    assert right == pytest.approx(classes.accuracy.tolist())
+
+
 def test_the_hardest_images_come_first(results, found):
     hard = found.hard[found.hard.question == "rates"]
     labels = results.predictions.labels(results.trials.trial_id[0])
@@ -81,6 +96,7 @@ def test_a_suite_can_switch_it_off(tiny, tmp_path):
     for frame, columns in (
         (found.examples, EXAMPLES),
         (found.classes, CLASSES),
+        (found.confusions, CONFUSIONS),
         (found.hard, HARD_EXAMPLES),
     ):
         assert frame.empty

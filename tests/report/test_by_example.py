@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from bench import analyse, load_results
+import browser
+import pytest
+
+from bench import analyse, load_results, write_report
+from bench.report import figures
 from bench.report.render import render
 
 
@@ -15,3 +19,47 @@ def test_a_run_with_predictions_has_its_fold(tiny_results):
     assert f"{round(100 * hardest.wrong)} %" in page
     row = analysis.by_example.examples.iloc[0]
     assert f"{100 * row.difference:+.2f}".replace("-", "−") in page
+
+
+def test_matrices_of_confusions_can_be_exchanged(tiny_results):
+    analysis = analyse(load_results(tiny_results))
+    question = analysis.questions[0]
+    rows = analysis.by_example.confusions
+    rows = rows[rows.question == question.name]
+    first, second = figures.confusions(question, rows)
+    names = [v.name for v in question.variants]
+    assert [o.text for o in first.choice.options] == names
+    assert (first.title, second.title) == tuple(names[:2])
+    stills = {**first.stills(), **second.stills()}
+    assert set(stills) == {f"{question.name}/confusions-{name}" for name in names}
+
+
+@pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium on this machine")
+def test_a_fold_is_drawn_when_it_opens(tiny_results, tmp_path):
+    path = write_report(analyse(load_results(tiny_results)), tmp_path / "report.html")
+    figure = "document.querySelector('figure[id$=-confusions]')"
+    cells = f"[...{figure}.querySelectorAll('.canvas svg')].map((s) => s.querySelectorAll('text').length)"
+    opened = f"""(async () => {{
+      {figure}.closest("details").open = true;
+      while ([...{figure}.querySelectorAll(".panel")].some((panel) => !panel.view))
+        await new Promise((resolve) => setTimeout(resolve, 20));
+    }})()"""
+    choice = f"""(async () => {{
+      const panel = {figure}.querySelector(".panel"), select = panel.querySelector("select");
+      const shown = () => panel.querySelector("svg").textContent;
+      const before = shown();
+      select.value = select.options[1].value;
+      select.dispatchEvent(new Event("change", {{ bubbles: true }}));
+      await panel.view.runAsync();
+      return before !== shown();
+    }})()"""
+
+    async def look(page):
+        await page.open(path)
+        assert await page.evaluate(cells) == []
+        await page.evaluate(opened)
+        assert all(n > 20 for n in await page.evaluate(cells))
+        assert await page.evaluate(choice)
+        assert page.complaints() == []
+
+    browser.visit(look)

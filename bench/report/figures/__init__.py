@@ -3,6 +3,7 @@
 Charts are as wide as their place on the page. Shares are scaled to percent here, once.
 """
 
+from bench.report.figures.confusions import confusions
 from bench.report.figures.curves import Curves, convergence
 from bench.report.figures.drawing import keys
 from bench.report.figures.factors import interactions
@@ -19,6 +20,7 @@ __all__ = [
     "Curves",
     "are_quantiles",
     "clocks_to_target",
+    "confusions",
     "convergence",
     "epochs_alone",
     "forest",
