@@ -7,21 +7,21 @@ import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from bench import cli_checks
+from bench.cli_common import Folder, Trust, Workers
+from bench.cli_common import complain as _complain
+from bench.cli_common import console as _console
 from bench.errors import BenchError, UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from bench.analysis.changes import Change
     from bench.analysis.planning import SeedsNeeded
     from bench.store import Results
     from bench.suite import Suite
-
-WIDE: Final = 160  # columns of tables that are written to a file
 
 app = typer.Typer(
     help="Which conclusions about training algorithms survive another seed.",
@@ -32,17 +32,12 @@ app = typer.Typer(
 )
 
 SuiteName = Annotated[str, typer.Argument(metavar="SUITE", help="A shipped suite, or a YAML file.")]
-Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A results folder.")]
 Profile = Annotated[str | None, typer.Option("--profile", "-p", help="A size the suite offers.")]
 Question = Annotated[
     list[str] | None, typer.Option("--question", "-q", help="Only this question; repeatable.")
 ]
 Seeds = Annotated[int | None, typer.Option(help="How many seeds: 0 to N-1.")]
 Epochs = Annotated[int | None, typer.Option(help="How many epochs.")]
-Workers = Annotated[
-    int | None,
-    typer.Option(min=0, help="Worker processes of one thread; default one per core; 0: none."),
-]
 Cluster = Annotated[
     str | None,
     typer.Option(
@@ -55,7 +50,6 @@ Deadline = Annotated[
         metavar="SECONDS", help="A trial that takes longer is ended and counts as failed."
     ),
 ]
-Trust = Annotated[bool, typer.Option("--trust", help="Let the suite import Python code it names.")]
 
 
 @app.command("list")
@@ -357,8 +351,12 @@ def import_(
     _console().print(f"results  {results.folder}", soft_wrap=True, highlight=False, markup=False)
 
 
+app.command()(cli_checks.verify)
+app.command()(cli_checks.doctor)
+
+
 def main() -> None:
-    """Run the command line: exit code 0, 1 a trial failed or got worse, 2 bad input, 130 Ctrl-C."""
+    """Run the command line: exit code 0, 1 a trial failed, got worse or differs, 2 bad input, 130 Ctrl-C."""
     try:
         app()
     except BenchError as error:
@@ -366,18 +364,6 @@ def main() -> None:
         sys.exit(2)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    if sys.stdout.isatty():
-        return Console()
-    return Console(soft_wrap=True, width=WIDE)  # a file has no edge to break lines at
-
-
-def _complain(text: str) -> None:
-    typer.secho(text, err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
 
 
 def _workers(workers: int | None) -> int:

@@ -27,7 +27,7 @@ from bench.store import Results, Store, load_results
 from bench.trial import Timing, Trial, TrialResult, Use, distinct, expand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from bench.suite import Suite
 
@@ -104,9 +104,35 @@ def run(
             expected="seconds, more than 0, and workers, which can be ended",
             found=f"{deadline_s:g} s, {'no' if workers == 0 else 'some'} workers",
         )
+    uses = expand(suite, trusted=trust)
+    return train(
+        suite,
+        uses,
+        out,
+        workers=workers,
+        cluster=cluster,
+        deadline_s=deadline_s,
+        trust=trust,
+        observer=observer,
+        command=command,
+    )
+
+
+def train(
+    suite: Suite,
+    uses: Sequence[Use],
+    out: str | Path,
+    *,
+    workers: int | None = None,
+    cluster: str | None = None,
+    deadline_s: float | None = None,
+    trust: bool = False,
+    observer: Observer | None = None,
+    command: str = "",
+) -> Results:
+    """Train those of ``uses``, some or all of ``suite``, that ``out`` does not hold yet; see ``run``."""
     observer = observer or Silent()
     many = len(os.sched_getaffinity(0)) if workers is None else workers
-    uses = expand(suite, trusted=trust)
     trials = distinct(uses)
     with Store(Path(out)) as store:
         done = store.finished()

@@ -20,6 +20,20 @@ LIBRARIES: Final = (
 )
 
 
+INSTRUCTION_SETS: Final = (
+    "sse4_2",
+    "avx",
+    "avx2",
+    "fma",
+    "avx512f",
+    "avx512_vnni",
+    "avx512_bf16",
+    "amx_tile",
+    "asimd",
+    "sve",
+)  # that matter for products of matrices, as the kernel of Linux calls them
+
+
 @cache
 def machine() -> dict[str, Any]:
     """Host, processor, cores this process may use, memory in GiB, system."""
@@ -46,11 +60,21 @@ def _version(name: str) -> str:
         return "not installed"
 
 
+def instruction_sets() -> tuple[str, ...]:
+    """Those of ``INSTRUCTION_SETS`` that the processor has; none if the system does not say."""
+    flags = (_cpuinfo("flags") or _cpuinfo("Features") or "").split()
+    return tuple(name for name in INSTRUCTION_SETS if name in flags)
+
+
 def _processor() -> str:
+    found = _cpuinfo("model name")
+    return platform.processor() if found is None else found or "unknown"
+
+
+def _cpuinfo(key: str) -> str | None:
+    """What the system says of the first processor; empty if not this; None if it says nothing."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        return platform.processor()
-    return next(
-        (x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), "unknown"
-    )
+        return None
+    return next((x.split(":", 1)[1].strip() for x in lines if x.startswith(key)), "")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 FILE: Final = "results.sqlite"
 LOCK: Final = "driver.lock"
-SCHEMA: Final = 1
+SCHEMA: Final = 1  # raise it when a version of before would misread the file; see tests/formats
 FINISHED: Final = ("completed", "diverged")
 APPLICATION_ID: Final = 0x53454544  # "SEED": says that the file is ours
 
@@ -392,6 +392,25 @@ def load_results(folder: str | Path) -> Results:
         StoreError: there are no results, or not of a version this program reads.
     """
     path = Path(folder)
+    with closing(_opened(path)) as db, _readable(path / FILE):
+        return _results(db, path)
+
+
+def integrity(folder: Path) -> list[str]:
+    """What SQLite finds wrong with the structure of the file, and rows whose trial is not there.
+
+    Raises:
+        StoreError: there are no results, or not of a version this program reads.
+    """
+    with closing(_opened(folder)) as db, _readable(folder / FILE):
+        found = [str(row[0]) for row in db.execute("PRAGMA integrity_check")]
+        lost = [
+            f"a row of {row[0]} without its trial" for row in db.execute("PRAGMA foreign_key_check")
+        ]
+    return [text for text in found if text != "ok"] + lost
+
+
+def _opened(path: Path) -> sqlite3.Connection:
     if not (path / FILE).is_file():
         raise StoreError(
             "no results here",
@@ -400,8 +419,7 @@ def load_results(folder: str | Path) -> Results:
             found="no such file" if path.is_dir() else "no such folder",
             hint="give the folder that `bench run` wrote (its --out)",
         )
-    with closing(_connect(path / FILE, create=False)) as db, _readable(path / FILE):
-        return _results(db, path)
+    return _connect(path / FILE, create=False)
 
 
 def _results(db: sqlite3.Connection, path: Path) -> Results:
@@ -576,6 +594,14 @@ def _check_format(db: sqlite3.Connection, path: Path, *, create: bool) -> None:
             db.execute(f"PRAGMA user_version = {SCHEMA}")
     ours = db.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
     version = db.execute("PRAGMA user_version").fetchone()[0]
+    if ours and version > SCHEMA:
+        raise StoreError(
+            "results of a newer version of Seedwise",
+            where=str(path),
+            expected=f"results in version {SCHEMA} of the format, or an older one",
+            found=f"version {version}",
+            hint="pip install --upgrade seedwise, or choose another folder with --out",
+        )
     if not ours or version != SCHEMA:
         raise StoreError(
             "results of another program or version",

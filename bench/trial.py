@@ -15,6 +15,8 @@ import numpy as np
 from bench.errors import SuiteError, first_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.plugins import Measure
     from bench.predictions import Packed
     from bench.suite import Settings, Suite
@@ -242,7 +244,7 @@ def _training(suite: Suite, question: str, settings: Settings) -> Training:
     )
 
 
-def distinct(uses: list[Use]) -> list[Trial]:
+def distinct(uses: Sequence[Use]) -> list[Trial]:
     """The trials behind the uses, each once, in the order they should run.
 
     A seed is a block: all variants of a seed run before the next seed, in an order drawn at random,

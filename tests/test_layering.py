@@ -22,7 +22,8 @@ LAYERS = (  # from below; modules of one layer do not import each other
     {"timing"},
     {"driver"},
     {"analysis", "importers"},
-    {"report", "export", "progress"},
+    {"report", "export", "progress", "verify", "doctor", "cli_common"},
+    {"cli_checks"},
     {"cli", "pytest_plugin"},
 )
 RUNNING = {

@@ -463,8 +463,11 @@ def test_another_programs_file(folder):
 def test_a_newer_format(folder, suite):
     written(folder, suite)
     foreign(folder, f"PRAGMA user_version = {SCHEMA + 1}")
-    for error in both_refuse(folder, "another program or version"):
+    before = (folder / FILE).read_bytes()
+    for error in both_refuse(folder, "a newer version of Seedwise"):
         assert error.found == f"version {SCHEMA + 1}"
+        assert "--upgrade" in error.hint
+    assert (folder / FILE).read_bytes() == before
 
 
 def test_a_file_of_before_clusters_is_read_and_continued(folder, suite):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bench.plugins import Dataset, Engine
     from bench.trial import Training
 
-__all__ = ["check", "is_several_processes", "prepare"]
+__all__ = ["check", "is_repeatable", "is_several_processes", "prepare"]
 
 
 def prepare(training: Training, data: Dataset, seed: int, *, trusted: bool = False) -> Engine:
@@ -57,9 +57,19 @@ def check(training: Training, data: Dataset, *, trusted: bool = False) -> None:
 
 def is_several_processes(training: Training) -> bool:
     """Whether the engine starts processes of its own: what it takes is no time of one thread."""
+    return _says(training, "SEVERAL_PROCESSES", default=False)
+
+
+def is_repeatable(training: Training) -> bool:
+    """Whether the engine trains the same trial to the same bits again, on the same machine."""
+    return _says(training, "REPEATABLE", default=True)
+
+
+def _says(training: Training, what: str, *, default: bool) -> bool:
+    """What an engine's module says of itself."""
     name, _ = plugins.named(training.engine)
     known = name in plugins.available("engines")  # or it is refused where its place can be told
-    return known and getattr(plugins.load("engines", name), "SEVERAL_PROCESSES", False)
+    return bool(getattr(plugins.load("engines", name), what, default)) if known else default
 
 
 def _name(training: Training) -> str:

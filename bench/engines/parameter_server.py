@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from bench.engines._network import Job
     from bench.engines._subsets import Subsets
 
-__all__ = ["ARGUMENTS", "SEVERAL_PROCESSES", "prepare", "updates_per_epoch"]
+__all__ = ["ARGUMENTS", "REPEATABLE", "SEVERAL_PROCESSES", "prepare", "updates_per_epoch"]
 
 SEVERAL_PROCESSES: Final = True
+REPEATABLE: Final = False  # who is first is not drawn by the seed
 CHIEF, FIRST_WORKER = 0, 2  # places among the members; the server is between
 
 

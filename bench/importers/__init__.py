@@ -3,6 +3,6 @@
 ``read(path, kind, out, ...)`` reads a tidy file (one row per evaluation) and writes the folder.
 """
 
-from bench.importers.tidy import KINDS, read
+from bench.importers.tidy import KINDS, read, trial_id
 
-__all__ = ["KINDS", "read"]
+__all__ = ["KINDS", "read", "trial_id"]

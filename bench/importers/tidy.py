@@ -329,13 +329,12 @@ def _results(
         step = table.step[part].tolist()
         values = {name: column[part] for name, column in table.values.items()}
         status, since = _status(step, values[suite.primary])
-        identity = json.dumps([sha, group, variant, seed])
         settings = {"variant": variant, "seed": seed, "group": group}
         yield (
             group or "imported",
             variant,
             TrialResult(
-                trial_id=hashlib.sha256(identity.encode()).hexdigest()[:16],
+                trial_id=_trial_id(sha, group, variant, seed),
                 seed=seeds.number[seed],
                 settings=json.dumps(
                     {columns[role]: text for role, text in settings.items() if role in columns},
@@ -349,6 +348,23 @@ def _results(
                 error=f"no value of {suite.primary} in the file" if status == "failed" else None,
             ),
         )
+
+
+def _trial_id(sha256: str, group: str, variant: str, seed: str) -> str:
+    """Sixteen hex digits of what says which run of which file it is."""
+    identity = json.dumps([sha256, group, variant, seed])
+    return hashlib.sha256(identity.encode()).hexdigest()[:16]
+
+
+def trial_id(source: Imported, settings: str) -> str | None:
+    """The id that a run of an imported file has, by the settings that are kept of it; None if by none."""
+    try:
+        kept, columns = json.loads(settings), source.columns
+        texts = {role: kept[columns[role]] for role in ("variant", "seed")}
+        group = kept[columns["group"]] if "group" in columns else ""
+        return _trial_id(source.sha256, group, texts["variant"], texts["seed"])
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 def _updates(step: NDArray[np.float64]) -> list[int]:
