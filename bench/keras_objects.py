@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -44,6 +45,13 @@ _REFUSED: Final = {
     "StringLookup",
     "TextVectorization",
 }
+
+
+def reason(error: Exception) -> str:
+    """The first line of what an error says, without what Keras wraps around the error of a layer's call."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    text = re.sub(r"^Exception encountered when calling [^\n]*\n+", "", text)
+    return first_line(Exception(text.rpartition("Error encountered:\n\n")[2]))
 
 
 def build(

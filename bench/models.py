@@ -100,7 +100,7 @@ def _applied(layer: Any, inputs: Any, where: str) -> Any:
             "the layer does not fit where it stands",
             where=where,
             expected=f"a layer with one output, for inputs of shape {tuple(inputs.shape)}",
-            found=first_line(error),
+            found=keras_objects.reason(error),
         ) from error
     return outputs
 

@@ -13,6 +13,7 @@ import time
 
 import dask
 import numpy as np
+import psutil
 import pytest
 
 from bench import cluster as clusters
@@ -230,6 +231,30 @@ def test_a_trial_that_kills_its_workers_fails_alone(two_workers, tiny, tmp_path,
     assert trials.status["slow"] == "failed"
     assert "the worker was lost" in trials.error["slow"]
     assert "4 workers that died" in trials.error["slow"]
+
+
+@pytest.mark.slow
+def test_a_killed_nanny_takes_its_worker_with_it_and_nothing_else(start, tiny, tmp_path):
+    """Of ``dask worker``, whose process is the nanny; those of a local run live in the driver."""
+    suite = load_suite(tiny).resized(seeds=20)
+    whole = driver.run(suite, tmp_path / "whole", workers=0)
+    cluster = start()
+    nannies = [cluster.worker(), cluster.worker()]
+
+    class Kills(driver.Silent):
+        orphans = ()
+
+        def finished(self, use, result):
+            if not self.orphans:
+                self.orphans = psutil.Process(nannies[0].pid).children(recursive=True)
+                nannies[0].kill()
+
+    watched = Kills()
+    results = driver.run(suite, tmp_path / "out", cluster=cluster.address, observer=watched)
+    same_frames(whole, results)
+    assert watched.orphans
+    _, alive = psutil.wait_procs(watched.orphans, timeout=120)
+    assert alive == []
 
 
 def test_a_lost_scheduler_is_one_error_and_the_next_run_continues(start, tiny, tmp_path):

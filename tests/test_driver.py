@@ -227,7 +227,7 @@ def started(tmp_path):
         # Where the tests run in the background of a shell, Ctrl-C is ignored and that is inherited.
         listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         code = f"{listen}from bench.cli import main; main()"
-        arguments = ["run", str(suite), "--out", str(out), "--workers", "2", "--seeds", "8"]
+        arguments = ["run", str(suite), "--out", str(out), "--workers", "2", "--seeds", "60"]
         with (tmp_path / "said.txt").open("w") as said:
             process = subprocess.Popen(
                 [sys.executable, "-c", code, *arguments],
@@ -260,7 +260,7 @@ def finished(out):
 
 
 def wait_for(count, out, process):
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while len(finished(out)) < count:
         assert time.monotonic() < deadline, "no progress"
         assert process.poll() is None, process.said()
@@ -277,7 +277,7 @@ def children(group):
 
 
 def test_kill_9_and_the_same_command_loses_nothing(tiny, tmp_path, started):
-    undisturbed = driver.run(load_suite(tiny).resized(seeds=8), tmp_path / "whole", workers=0)
+    undisturbed = driver.run(load_suite(tiny).resized(seeds=60), tmp_path / "whole", workers=0)
     out = tmp_path / "out"
     for count in (3, 12):
         process = started(tiny, out)
@@ -285,7 +285,7 @@ def test_kill_9_and_the_same_command_loses_nothing(tiny, tmp_path, started):
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     kept = finished(out)
-    assert 12 <= len(kept) < 24
+    assert 12 <= len(kept) < 180
     db = sqlite3.connect(out / FILE)
     assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     before = dict(db.execute("SELECT trial_id, started_at || wall_time_s FROM trials"))
@@ -305,11 +305,11 @@ def test_ctrl_c_ends_cleanly_and_keeps_everything(tiny, tmp_path, started):
     process = started(tiny, out)
     wait_for(3, out, process)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal sends it: to the whole group
-    assert process.wait(timeout=60) == 130, process.said()
+    assert process.wait(timeout=300) == 130, process.said()
     assert "the same command continues" in process.said()
     assert "Traceback" not in process.said()
     assert len(finished(out)) >= 3
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while children(process.pid) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert children(process.pid) == []

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench import backend, keras_objects, models
 from bench.engines._flat import FlatObjective
-from bench.errors import SuiteError, first_line
+from bench.errors import SuiteError
 from bench.plugins import Dataset, Evaluation
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ class Network:
                 "these settings do not train",
                 where="model, loss and optimizer together",
                 expected="settings with which Keras can make one update",
-                found=first_line(error),
+                found=keras_objects.reason(error),
             ) from error
 
 
