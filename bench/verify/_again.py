@@ -1,18 +1,20 @@
 """Finished trials, trained once more and compared with what was kept of them.
 
 On the machine and with the versions of then, the same trial gives the same bits. On another machine, other
-instructions add in another order: what rounding alone makes of a curve is tolerated there, see ``TOLERANCE``.
+instructions add in another order, and training may amplify that until a trial is like one of another seed.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import pandas as pd
 
 from bench import driver, engines, plugins
 from bench.errors import BenchError, TrustError
@@ -25,17 +27,17 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping, Sequence
     from typing import Any
 
-    import pandas as pd
-
     from bench.driver import Observer
     from bench.store import Results
 
     Row = Mapping[Hashable, Any]  # of the frame ``trials``
 
-TOLERANCE: Final = {"accuracy": 0.01, "loss": 0.05}
-"""What is tolerated on another machine: of accuracies a difference, of losses, objectives and learning rates
-a share of the kept value. docs/reliability.md says what was measured."""
-SMALL: Final = 1e-3  # smaller losses are compared with this instead of with themselves
+# What is asked of a curve from another machine; docs/reliability.md says what was measured.
+START: Final = {"accuracy": 1e-3, "loss": 1e-5}  # before training: the same weights and data
+TOLERANCE: Final = {"accuracy": 0.01, "loss": 0.05}  # afterwards, if rounding is not amplified
+SEEDS: Final = 3.0  # if it is: so many times what other seeds and the new curve differ by at most
+RATE: Final = 1e-6  # of learning rates, which depend on no weights
+SMALL: Final = 1e-3  # losses are compared relative to their value, but not to less than this
 COMPARED: Final = tuple(
     f.name for f in fields(CurvePoint) if f.name not in ("epoch", "updates", "train_time_s")
 )
@@ -97,16 +99,23 @@ def _compared(results: Results, again: Results, kept: Row, now: Row) -> Check:
     training = training_of(kept)
     if not engines.is_repeatable(training):
         engine, _ = plugins.named(training.engine)
-        why = f"{engine} is not repeatable by design"
-        return _nearly(name, old[:1], new[:1], f"the first evaluation alone, since {why}")
+        why = f"the first evaluation alone, since {engine} is not repeatable by design"
+        return _nearly(name, old[:1], new[:1], old[:0], why)
     differs = _first_difference(results, again, kept, now)
     if differs is None:
         return Check(name, AGREES, f"the same bits: {_counted(again, kept['trial_id'])}")
     if _same_conditions(kept, now):
         return Check(name, DIFFERS, f"on the machine of then, {differs}")
-    if kept["status"] != now["status"]:
+    others = _other_seeds(results.curves, kept)
+    if now["status"] not in {kept["status"], *others.status}:
         return Check(name, DIFFERS, f"it {kept['status']}, and now it {now['status']}")
-    return _nearly(name, old, new, _others(kept, now))
+    return _nearly(name, old, new, others, _changed(kept, now))
+
+
+def _other_seeds(curves: pd.DataFrame, kept: Row) -> pd.DataFrame:
+    """The curves of the variant's other seeds."""
+    of_variant = curves[(curves.question == kept["question"]) & (curves.variant == kept["variant"])]
+    return of_variant[of_variant.seed != kept["seed"]]
 
 
 def _same_conditions(kept: Row, now: Row) -> bool:
@@ -116,7 +125,7 @@ def _same_conditions(kept: Row, now: Row) -> bool:
     return same and json.loads(kept["versions"]) == json.loads(now["versions"])
 
 
-def _others(kept: Row, now: Row) -> str:
+def _changed(kept: Row, now: Row) -> str:
     """What is not as it was then, of machine and versions."""
     facts = [json.loads(row["machine"]) | json.loads(row["versions"]) for row in (kept, now)]
     then, here = facts
@@ -206,28 +215,48 @@ def _is_same(one: Any, other: Any) -> bool:
 # --- nearly -----------------------------------------------------------------------------------
 
 
-def _nearly(name: str, old: pd.DataFrame, new: pd.DataFrame, why: str) -> Check:
-    """Whether two curves agree within ``TOLERANCE``; ``why`` no more is asked for."""
-    if old.updates.tolist() != new.updates.tolist():
-        return Check(name, DIFFERS, f"{_of_curves(old, new)} ({why})")
-    largest: dict[str, float] = {}
-    worst = None
+def _nearly(
+    name: str, old: pd.DataFrame, new: pd.DataFrame, others: pd.DataFrame, why: str
+) -> Check:
+    """Whether two curves agree but for rounding, where both have evaluations.
+
+    others: the curves of the variant's other seeds; why: no more is asked for.
+    """
+    old, new = old.set_index("updates"), new.set_index("updates")
+    both = old.index.intersection(new.index)
+    old, new = old.loc[both], new.loc[both]
+    amplified, few = False, others.seed.nunique() < 2
+    spreads = _spread(pd.concat([others, new.reset_index()]))
     for column in COMPARED:
-        kind = next((kind for kind in TOLERANCE if column.endswith(kind)), "loss")
-        was, is_ = old[column].to_numpy(), new[column].to_numpy()
-        scale = 1.0 if kind == "accuracy" else np.maximum(np.abs(was), SMALL)
-        with np.errstate(invalid="ignore"):
-            apart = np.where(
-                (was == is_) | (np.isnan(was) & np.isnan(is_)), 0, np.abs(is_ - was) / scale
-            )
-        apart = np.nan_to_num(apart, nan=np.inf)
-        largest[kind] = max(largest.get(kind, 0.0), float(apart.max(initial=0)))
-        if worst is None and (apart > TOLERANCE[kind]).any():
-            at = int(np.argmax(apart > TOLERANCE[kind]))
-            worst = (
-                f"{column} after {old.updates.iloc[at]:,} updates was {was[at]:g}, is {is_[at]:g}"
-            )
-    if worst:
-        return Check(name, DIFFERS, f"more than the tolerance: {worst} ({why})")
-    said = f"accuracies within {largest['accuracy']:.2g}, losses within {largest['loss']:.2g} of their value"
+        apart = (new[column] - old[column]).abs()
+        near = _near(column, old[column])
+        spread = 0.0 if column == "learning_rate" else SEEDS * spreads[column]
+        over = apart > near.where((both == 0) | (near > spread), spread)
+        if over.any():
+            at = both.tolist()[over.tolist().index(True)]
+            said = f"{column} after {at:,} updates was {old[column][at]:g}, is {new[column][at]:g}"
+            if few and at > 0 and column != "learning_rate":
+                return Check(
+                    name, NOT_CHECKED, f"{said}; fewer than three seeds do not tell why ({why})"
+                )
+            return Check(name, DIFFERS, f"{said} ({why})")
+        amplified = amplified or bool((apart > near).any())
+    said = "no further apart than other seeds" if amplified else "the same but for rounding"
     return Check(name, AGREES, f"{said} ({why})")
+
+
+def _near(column: str, kept: pd.Series[float]) -> pd.Series[float]:
+    """By how much each value may be off if rounding is not amplified; by index, the updates."""
+    size = kept.abs().clip(lower=SMALL)
+    if column == "learning_rate":
+        return RATE * size
+    kind = "accuracy" if column.endswith("accuracy") else "loss"
+    scale = 1.0 + 0 * size if kind == "accuracy" else size
+    return scale * np.where(kept.index == 0, START[kind], TOLERANCE[kind])
+
+
+def _spread(curves: pd.DataFrame) -> dict[str, float]:
+    """By column, what curves differ by at most, anywhere after the start; infinite if one diverged."""
+    by_update = curves[curves.updates > 0].groupby("updates")[list(COMPARED)]
+    largest = (by_update.max() - by_update.min()).max()
+    return {name: 0.0 if math.isnan(largest[name]) else float(largest[name]) for name in COMPARED}

@@ -185,27 +185,55 @@ def test_many_problems_are_not_all_spelt_out():
 # --- on another machine -----------------------------------------------------------------------
 
 
+OTHER = """UPDATE trials SET machine = replace(machine, '"processor": "', '"processor": "Other ')"""
+
+
 @pytest.mark.parametrize(
-    ("column", "factor", "outcome"),
+    ("column", "factor", "where", "outcome", "said"),
     [
-        ("test_loss", 1 + 1e-6, AGREES),
-        ("test_loss", 1.5, DIFFERS),
-        ("train_objective", 0.5, DIFFERS),
-        ("test_accuracy", 1 + 1e-3, AGREES),
-        ("learning_rate", 2, DIFFERS),
+        ("test_loss", 1 + 1e-6, "1", AGREES, "the same but for rounding"),
+        ("test_accuracy", 1 + 1e-3, "1", AGREES, "the same but for rounding"),
+        ("test_loss", 1 + 1e-4, "updates = 0", DIFFERS, "test_loss after 0 updates was"),
+        ("test_loss", 1.08, "updates = 58", AGREES, "no further apart than other seeds"),
+        ("test_loss", 10, "updates = 58", DIFFERS, "test_loss after 58 updates was"),
+        ("train_objective", 0.1, "updates = 29", DIFFERS, "train_objective after 29 updates was"),
+        ("learning_rate", 1.001, "1", DIFFERS, "learning_rate after 0 updates was 0.01001, is"),
     ],
 )
-def test_rounding_alone_is_tolerated_from_another_machine(folder, column, factor, outcome):
-    change(
-        folder,
-        f"UPDATE curves SET {column} = {column} * {factor} WHERE trial_id = {SLOW}",
-        'UPDATE trials SET machine = replace(machine, \'"processor": "\', \'"processor": "Other \')',
-    )
+def test_rounding_alone_is_tolerated_from_another_machine(
+    folder, column, factor, where, outcome, said
+):
+    changed = f"UPDATE curves SET {column} = {column} * {factor} WHERE trial_id = {SLOW}"
+    change(folder, f"{changed} AND {where}", OTHER)
     found = {check.what: check for check in verify(folder, trials=9, workers=0)}
     assert found[NAME].outcome == outcome
-    assert "other processor" in found[NAME].found
-    same = [check for check in found.values() if "the same bits" in check.found]
-    assert len(same) == 8
+    assert said in found[NAME].found
+    assert found[NAME].found.endswith("(other processor)")
+    assert sum("the same bits" in check.found for check in found.values()) == 8
+
+
+def test_few_seeds_from_another_machine_do_not_tell(tiny, tmp_path):
+    out = tmp_path / "out"
+    driver.run(load_suite(tiny).resized(seeds=2, questions=["rates"]), out, workers=0)
+    change(out, "UPDATE curves SET train_loss = 2 * train_loss WHERE updates = 58", OTHER)
+    found = list(verify(out, workers=0))[-1]
+    assert found.outcome == NOT_CHECKED
+    assert "fewer than three seeds do not tell why" in found.found
+
+
+def test_a_status_that_no_seed_had_differs(folder):
+    change(
+        folder,
+        f"UPDATE trials SET status = 'diverged', diverged_epoch = 2 WHERE trial_id = {SLOW}",
+        OTHER,
+    )
+    found = {check.what: check for check in verify(folder, trials=9, workers=0)}
+    assert found["frames"].outcome == DIFFERS
+    assert found[NAME].outcome == AGREES  # other seeds of the variant completed
+    change(folder, "UPDATE trials SET status = 'diverged', diverged_epoch = 2")
+    found = {check.what: check for check in verify(folder, trials=9, workers=0)}
+    assert found[NAME].outcome == DIFFERS
+    assert "it diverged, and now it completed" in found[NAME].found
 
 
 def test_other_versions_are_said(folder):
