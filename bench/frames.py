@@ -132,6 +132,28 @@ TIMINGS: Final = (
 
 FRAMES: Final = {"trials": TRIALS, "curves": CURVES, "probes": PROBES, "timings": TIMINGS}
 
+_MISSED: Final = (
+    Column("missed", "int", "seeds", "seeds that never met the target, and count the budget"),
+    Column("missed_other", "int", "seeds", "those of the variant it is compared with"),
+)
+
+_POWER: Final = (
+    Column(
+        "detectable",
+        "float",
+        "as difference",
+        "smallest difference that one of these tests finds, 80 % power",
+    ),
+    Column(
+        "seeds_needed",
+        "int",
+        "seeds",
+        "seeds with which it finds one as large as was seen; at most 10^9",
+    ),
+    Column("family", "int", "tests", "how many are adjusted by Holm together, this one included"),
+    Column("alpha", "float", "", "what an adjusted p is held against; less than .05 at a look"),
+)
+
 COMPARISONS: Final = (
     Column("question", "str", "", "the question"),
     Column("variant", "str", "", "the variant that is compared"),
@@ -157,6 +179,7 @@ COMPARISONS: Final = (
     ),
     Column("wins", "int", "seeds", "seeds in which the variant is better"),
     Column("losses", "int", "seeds", "seeds in which the baseline is better"),
+    *_MISSED,
     Column(
         "anytime_e", "float", "", "anytime sign test: 20 or more counts, however often one looked"
     ),
@@ -169,18 +192,7 @@ COMPARISONS: Final = (
     Column("margin", "float", "as difference", "differences below this do not matter, as declared"),
     Column("p_equivalence", "float", "", "two one-sided tests: the margin is exceeded"),
     Column("p_equivalence_holm", "float", "", "adjusted by Holm over the same family"),
-    Column(
-        "detectable",
-        "float",
-        "as difference",
-        "smallest difference that one of these tests finds, 80 % power",
-    ),
-    Column(
-        "seeds_needed",
-        "int",
-        "seeds",
-        "seeds with which it finds one as large as was seen; at most 10^9",
-    ),
+    *_POWER,
     Column(
         "verdict",
         "str",
@@ -208,16 +220,43 @@ CLAIMS: Final = (
         "margin", "float", "the metric's", "differences below this do not matter (times: a ratio)"
     ),
     Column("n", "int", "seeds", "seeds with a value"),
+    Column("n_against", "int", "seeds", "seeds with a value of the variant it is compared with"),
     Column("mean", "float", "the metric's", "mean of the variant over seeds (times: geometric)"),
+    Column("mean_low", "float", "the metric's", "lower end of its 95 % t interval"),
+    Column("mean_high", "float", "the metric's", "upper end"),
     Column("difference", "float", "the metric's", "variant minus the other (times: the ratio)"),
     Column("ci_low", "float", "as difference", "lower end of its 95 % t interval"),
     Column("ci_high", "float", "as difference", "upper end"),
+    Column(
+        "reported",
+        "float",
+        "the metric's",
+        "what the source printed: the difference (times: the ratio), or the number if it is one",
+    ),
+    Column("wins", "int", "seeds", "seeds in which the variant is better, or larger"),
+    Column("losses", "int", "seeds", "seeds in which the other is"),
+    *_MISSED,
+    *_POWER,
     Column("p_support", "float", "", "p of the test that would support the claim"),
     Column("p_support_holm", "float", "", "adjusted by Holm over the claims of the suite"),
     Column("p_refute", "float", "", "p of the test that would refute the claim"),
     Column("p_refute_holm", "float", "", "adjusted likewise"),
     Column("verdict", "str", "", "holds, does not hold or cannot tell"),
     Column("evidence", "str", "", "the finding behind the verdict, in a sentence"),
+)
+
+REPORTED: Final = (
+    Column("question", "str", "", "the question"),
+    Column("variant", "str", "", "the variant"),
+    Column("metric", "str", "", "the metric"),
+    Column("reported", "float", "the metric's", "what the source printed"),
+    Column("n", "int", "seeds", "seeds with a value"),
+    Column("mean", "float", "the metric's", "mean over seeds (times: geometric)"),
+    Column("mean_low", "float", "the metric's", "lower end of its 95 % t interval"),
+    Column("mean_high", "float", "the metric's", "upper end"),
+    Column("lowest", "float", "the metric's", "of the seeds"),
+    Column("highest", "float", "the metric's", "of the seeds"),
+    Column("inside", "bool", "", "whether what was printed lies between these two"),
 )
 
 FACTORS: Final = (
@@ -438,6 +477,7 @@ HARD_EXAMPLES: Final = (
 FINDINGS: Final = {
     "comparisons": COMPARISONS,
     "claims": CLAIMS,
+    "reported": REPORTED,
     "factors": FACTORS,
     "targets": TARGETS,
     "rates": RATES,
@@ -626,6 +666,7 @@ def markdown() -> str:
         "timings": "One row for each epoch that `bench time` measured, and question that uses such training.",
         "comparisons": "Analysis: one row for each question, metric and pair of variants.",
         "claims": "Analysis: one row for each claim.",
+        "reported": "Analysis: one row for each number that the source printed.",
         "factors": "Analysis: one row for each effect of a question whose variants come from a matrix.",
         "targets": "Analysis: one row for each question that has a target, and variant.",
         "rates": "Analysis: one row for each question and variant: how fast its objective falls.",

@@ -11,7 +11,9 @@ from bench.analysis import (
     comparisons,
     datasets,
     factors,
+    headlines,
     rates,
+    reported,
     sensitivity,
     speed,
     targets,
@@ -51,7 +53,7 @@ class QuestionAnalysis:
     """What a run says about one question.
 
     Attributes:
-        headline: the answer in one sentence.
+        headline: the answer in a sentence or two.
         sentences: one per variant against the baseline, on the primary metric.
         compared: all comparisons, the primary metric first.
         curves: mean curves with intervals, columns as in ``curves.convergence``.
@@ -126,7 +128,7 @@ class Analysis:
     Attributes:
         datasets: the variants over several imported data sets; None where there are none.
         by_example: what the predictions for single test images say; empty where none were kept.
-        comparisons, claims, factors, targets, rates, speeds, sensitivities: the findings as frames;
+        comparisons, claims, reported, factors, targets, rates, speeds, sensitivities: the findings as frames;
         columns: ``bench.frames``.
     """
 
@@ -136,6 +138,7 @@ class Analysis:
     questions: tuple[QuestionAnalysis, ...]
     comparisons: pd.DataFrame
     claims: pd.DataFrame
+    reported: pd.DataFrame
     factors: pd.DataFrame
     targets: pd.DataFrame
     rates: pd.DataFrame
@@ -150,6 +153,7 @@ class Analysis:
         return {
             "comparisons": self.comparisons,
             "claims": self.claims,
+            "reported": self.reported,
             "factors": self.factors,
             "targets": self.targets,
             "rates": self.rates,
@@ -178,6 +182,7 @@ def analyse(results: Results) -> Analysis:
         questions=questions,
         comparisons=comparisons.frame([c for question in questions for c in question.compared]),
         claims=claims.frame(judged),
+        reported=reported.frame([row for question in questions for row in question.reported]),
         factors=factors.frame([question.factors for question in questions if question.factors]),
         targets=targets.frame([row for question in questions for row in question.reaching]),
         rates=rates.frame([row for question in questions for row in question.rates]),
@@ -202,6 +207,7 @@ def _question(
     compared = compare_question(measured, name, alpha=how.alpha)
     baseline = suite.baseline(name)
     decisive = [c for c in compared if c.primary and c.baseline == baseline]
+    crossed = factorial(measured, name, alpha=how.alpha)
     reaching = tuple(reachings(results, measured, name, compared))
     return QuestionAnalysis(
         suite=suite,
@@ -212,14 +218,14 @@ def _question(
         margin=margin_of(suite, name, primary),
         target=target(suite, name),
         variants=tuple(summaries(results, measured, name, primary)),
-        headline=answers.headline(decisive),
+        headline=headlines.headline(decisive, crossed),
         sentences=tuple(answers.answer(c) for c in decisive),
         compared=tuple(compared),
         claims=tuple(judged),
         reported=tuple(reported_numbers(measured, name)),
         curves=convergence(results, name),
         runs=results.curves_of(name),
-        factors=factorial(measured, name, alpha=how.alpha),
+        factors=crossed,
         reaching=reaching,
         rates=tuple(convergence_rates(results, name)),
         speeds=tuple(speeds(results, name, reaching)),

@@ -16,22 +16,6 @@ if TYPE_CHECKING:
 
 _NOT_AN_END: Final = ("generalisation_gap", "area_under_curve", "selected")
 _MANY_SEEDS: Final = 1_000
-_ORDER: Final = ("better", "worse", "no practical difference", "cannot tell")
-
-
-def headline(compared: list[Compared]) -> str:
-    """The answer of a question in one sentence, from its comparisons on the primary metric."""
-    if not compared:
-        return "There is only one variant, so nothing is compared."
-    first = compared[0]
-    base = f"{first.baseline} in {first.metric.label}"
-    if first.mean_baseline.value is not None:
-        mean = mean_text(first.mean_baseline, first.metric)
-        base = f"{first.baseline} ({mean} {first.metric.label})"
-    if not any(c.found.test and c.found.test.p_value is not None for c in compared):
-        return f"Nothing can be told apart from {base}: too few seeds have a result for any test."
-    groups = [(verdict, [c for c in compared if c.verdict == verdict]) for verdict in _ORDER]
-    return f"Against {base}: {'; '.join(_group(*group) for group in groups if group[1])}."
 
 
 def answer(compared: Compared) -> str:
@@ -281,24 +265,6 @@ def _what_would_settle(found: Finding, family: str) -> str:
         return f"{could}."
     many = f"about {needed:,}" if needed <= _MANY_SEEDS else f"more than {_MANY_SEEDS:,}"
     return f"{could}; to show one as small as was seen, {many} seeds would be needed."
-
-
-def _group(verdict: str, group: list[Compared]) -> str:
-    names = wording.listed([c.variant + _by_how_much(c) for c in group])
-    if verdict in ("better", "worse"):
-        return f"{names} {'is' if len(group) == 1 else 'are'} {verdict}"
-    return f"{verdict} for {names}"
-
-
-def _by_how_much(c: Compared) -> str:
-    difference = c.found.difference
-    if difference is None or c.verdict not in ("better", "worse"):
-        return ""
-    if c.metric.ratio:
-        return f" ({wording.number(difference, ratio_places(c.found.half_width))} times)"
-    amount = amount_of(abs(difference), c.metric, c.found.half_width)
-    sign = "+" if difference > 0 else "−"
-    return f" ({sign}{amount.replace(wording.POINTS, 'points')})"
 
 
 def _joined(facts: list[str | None]) -> str:

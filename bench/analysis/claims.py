@@ -38,6 +38,8 @@ from bench.analysis.contrast import Contrast, Finding, Mean, contrast, mean_over
 from bench.analysis.looks import ALPHA
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from bench.analysis.metrics import Measurements
@@ -60,6 +62,7 @@ class JudgedClaim:
         p_support_holm, p_refute_holm: the same after Holm over the claims of the suite.
         problem: why it could not be tested, as the end of a sentence; None if it was.
         alpha: what a Holm p is held against; less than 0.05 at a declared look.
+        reported: what the source printed of it: the difference of the two variants, or the variant's number.
     """
 
     question: str
@@ -74,6 +77,7 @@ class JudgedClaim:
     p_refute_holm: float | None = None
     problem: str | None = None
     alpha: float = ALPHA
+    reported: float | None = None
 
     @property
     def metric(self) -> Metric:
@@ -157,11 +161,26 @@ def _tested(measured: Measurements, question: str, position: int, claim: Claim) 
         mean_over_seeds(values),
         margin,
         problem=problem,
+        reported=_reported(measured.suite.questions[question].reported, wanted, between.metric),
     )
     if problem or test is None:
         return tested
     support, refute = _support_and_refute(between, wanted.is_, scaled or 0.0, test)
     return replace(tested, p_support=support, p_refute=refute)
+
+
+def _reported(
+    printed: Mapping[str, Mapping[str, float]], wanted: ClaimTest, metric: Metric
+) -> float | None:
+    """What was printed of a claim, for times their ratio; None unless all of it was printed."""
+    sides = [name for name in (wanted.variant, wanted.against) if name is not None]
+    numbers = [printed.get(name, {}).get(wanted.metric) for name in sides]
+    known = [number for number in numbers if number is not None]
+    if len(known) < len(sides):
+        return None
+    if len(known) == 1:
+        return known[0]
+    return known[0] / known[1] if metric.ratio else known[0] - known[1]
 
 
 def _margin(measured: Measurements, question: str, wanted: ClaimTest) -> float | None:
@@ -223,10 +242,15 @@ def _row(judged: JudgedClaim) -> dict[str, object]:
         "is": wanted.is_,
         "margin": judged.margin,
         "n": found.contrast.a.size,
+        "n_against": found.contrast.b.size if wanted.against else None,
         "mean": judged.mean.value,
+        "mean_low": judged.mean.low,
+        "mean_high": judged.mean.high,
         "difference": found.difference,
         "ci_low": found.ci_low,
         "ci_high": found.ci_high,
+        "reported": judged.reported,
+        **found.counts,
         "p_support": judged.p_support,
         "p_support_holm": judged.p_support_holm,
         "p_refute": judged.p_refute,

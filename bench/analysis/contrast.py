@@ -152,6 +152,21 @@ class Finding:
             "effect_size": test.effect_size if test else None,
         }
 
+    @property
+    def counts(self) -> dict[str, object]:
+        """What frames say of its seeds, and of what they could have told."""
+        test = self.test
+        return {
+            "wins": test.wins if test else None,
+            "losses": test.losses if test else None,
+            "missed": self.contrast.missed_a,
+            "missed_other": self.contrast.missed_b,
+            "detectable": self.detectable,
+            "seeds_needed": self.seeds_needed,
+            "family": self.family,
+            "alpha": test.alpha if test else None,
+        }
+
     def in_family(self, size: int, alpha: float) -> Finding:
         """The same finding as one of so many tests, each Holm p being held against alpha."""
         test = None if self.test is None else replace(self.test, alpha=alpha)

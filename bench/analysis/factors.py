@@ -203,12 +203,22 @@ def sentence(one: Factorial, effect: Effect) -> str:
     beside = f" ({beside})" if beside else ""
     if effect.is_main:
         return f"{effect.name} {effect.change}: {_main(found)}{average}{beside}."
+    return f"{effect.name}: {interaction(effect)}{average}{beside}."
+
+
+def interaction(effect: Effect) -> str:
+    """How much one setting's effect changes with the other: ``the effect of a 0 → 1 is ...``."""
     (first, second), (i, j) = effect.factors, effect.levels
     return (
-        f"{effect.name}: the effect of {first.name} {first.step(i)} is {_beyond(found)} with"
+        f"the effect of {first.name} {first.step(i)} is {_beyond(effect.found)} with"
         f" {second.name} {second.levels[j]} than with {second.levels[second.reference]}"
-        f"{average}{beside}."
     )
+
+
+def is_shown(effect: Effect) -> bool:
+    """Whether an effect is told from none, by its Holm p."""
+    test = effect.found.test
+    return test is not None and test.p_adjusted is not None and test.p_adjusted <= test.alpha
 
 
 def _main(found: Finding) -> str:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench import frames
 from bench.analysis.contrast import Mean, mean_over_seeds
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
     from bench.analysis.metrics import Measurements
     from bench.frames import Metric
 
@@ -59,3 +64,24 @@ def reported_numbers(measured: Measurements, question: str) -> list[ReportedNumb
                 )
             )
     return numbers
+
+
+def frame(numbers: Sequence[ReportedNumber]) -> pd.DataFrame:
+    """The frame ``reported``: one row per printed number."""
+    return frames.typed([_row(number) for number in numbers], frames.REPORTED)
+
+
+def _row(number: ReportedNumber) -> dict[str, object]:
+    return {
+        "question": number.question,
+        "variant": number.variant,
+        "metric": number.metric.name,
+        "reported": number.reported,
+        "n": number.n,
+        "mean": number.mean.value,
+        "mean_low": number.mean.low,
+        "mean_high": number.mean.high,
+        "lowest": number.lowest,
+        "highest": number.highest,
+        "inside": number.inside,
+    }

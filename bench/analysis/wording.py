@@ -87,6 +87,11 @@ def with_unit(text: str, name: str) -> str:
     return f"{text} {name[:-1] if singular else name}".rstrip()
 
 
+def in_short(amount: str) -> str:
+    """The same where there is little room: ``1.2 points``."""
+    return amount.replace("percentage point", "point")
+
+
 def p_value(p: float | None) -> str:
     """``p`` without its name: ``.0003``, ``.032``, ``.41``, ``< .0001``."""
     if p is None:

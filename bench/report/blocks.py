@@ -8,8 +8,11 @@ from __future__ import annotations
 import base64
 import copy
 import json
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,17 @@ class AnswerCard(Block):
     headline: str
     tally: tuple[tuple[str, int], ...]
     """Verdicts of the question's claims with how many there are of each."""
+
+
+@dataclass(frozen=True)
+class Tally(Block):
+    """Verdicts with how many there are of each, to be seen at a glance."""
+
+    template: ClassVar[str] = "tally.html"
+    what: str
+    """``38 conclusions``."""
+    counts: tuple[tuple[str, int], ...]
+    href: str
 
 
 @dataclass(frozen=True)
@@ -302,6 +316,8 @@ class Facts(Block):
 
     template: ClassVar[str] = "facts.html"
     items: tuple[tuple[str, str], ...]
+    anchors: tuple[str, ...] = ()
+    """What each is called in an address; empty where none needs one."""
 
 
 @dataclass(frozen=True)
@@ -320,3 +336,15 @@ class Code(Block):
     template: ClassVar[str] = "code.html"
     text: str
     label: str
+
+
+def texts(part: object) -> Iterator[str]:
+    """All that there is to read in a block, or in a part of one; of charts what stands beside them."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, tuple):
+        for inner in part:
+            yield from texts(inner)
+    elif is_dataclass(part) and not isinstance(part, Code):
+        for one in fields(part):
+            yield from texts(getattr(part, one.name))

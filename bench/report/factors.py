@@ -40,24 +40,18 @@ def blocks(question: QuestionAnalysis, label: str) -> list[Block]:
 def _together(one: Factorial) -> str:
     """The interactions that are shown; that the others are not is said, and not that there are none."""
     both = [effect for effect in one.effects if not effect.is_main]
-    shown = [e for e in both if _is_shown(e)]
+    shown = [e for e in both if factors.is_shown(e)]
     said = " ".join(factors.sentence(one, effect) for effect in shown)
     if len(shown) == len(both):
         return said
     some = {e.name for e in shown}
-    rest = [e.name for e in both if not _is_shown(e)]
+    rest = [e.name for e in both if not factors.is_shown(e)]
     others = wording.listed(
         list(dict.fromkeys(f"other steps of {name}" if name in some else name for name in rest))
     )
     return (
         f"{said} That the steps depend on each other is not shown for {others}; it is not excluded either."
     ).strip()
-
-
-def _is_shown(effect: Effect) -> bool:
-    test = effect.found.test
-    p = test.p_adjusted if test else None
-    return test is not None and p is not None and p <= test.alpha
 
 
 def _table(one: Factorial, label: str) -> Table:

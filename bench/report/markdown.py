@@ -55,7 +55,11 @@ def _formula(latex: str, options: Mapping[str, Any]) -> Markup:
     displayed = bool(options["display_mode"])
     try:
         math = mathml(latex, displayed=displayed)
-        return Markup('<span class="displayed">{}</span>').format(math) if displayed else math
+        return (
+            Markup('<span class="displayed" tabindex="0">{}</span>').format(math)
+            if displayed
+            else math
+        )
     except ValueError:  # whoever wrote it sees what he wrote
         return Markup("<code>") + escape(latex) + Markup("</code>")
 

@@ -16,17 +16,21 @@ from markupsafe import Markup
 
 from bench import resources
 from bench.errors import UsageError
-from bench.report import markdown, palette
+from bench.report import glossary, markdown, palette
 from bench.report.blocks import Block, Section
 from bench.report.sections import conditions, datasets, methods, questions, summary
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.analysis import Analysis
     from bench.report.blocks import Panel
+    from bench.report.glossary import Term
 
 SECTIONS: Final = (summary, datasets, questions, conditions, methods)
 _TIES: Final = re.compile(
-    r"(?<=\d) (?=%|s\b|epochs?\b)|(?<=%) (?=CI\b)|(?<=\bp) (?=[=<])|(?<=[=<]) (?=\.)"
+    r"(?<=\d) (?=%|s\b|epochs?\b|seeds?\b|points?\b|percentage\b|nats\b)"
+    r"|(?<=%) (?=CI\b)|(?<=\bp) (?=[=<])|(?<=[=<]) (?=\.)"
 )
 _STATIC_WIDTH: Final = 480  # px of a chart where no script runs
 _STATIC_PANELS: Final = 40  # more pictures, or of more rows, would make the page too large
@@ -58,7 +62,9 @@ def write_report(analysis: Analysis, path: str | Path) -> Path:
 def render(analysis: Analysis) -> str:
     """The report as HTML text."""
     blocks = [block for section in SECTIONS for block in section.build(analysis) or ()]
-    page = environment().get_template("page.html")
+    terms = glossary.of(blocks)
+    blocks.append(glossary.section(terms))
+    page = environment(terms).get_template("page.html")
     return page.render(
         suite=analysis.suite,
         blocks=blocks,
@@ -69,8 +75,11 @@ def render(analysis: Analysis) -> str:
     )
 
 
-def environment() -> Environment:
-    """The templates: everything escaped, and a name that is missing is an error."""
+def environment(terms: Sequence[Term] = ()) -> Environment:
+    """The templates: everything escaped, and a name that is missing is an error.
+
+    terms: those of the glossary, which the headings of tables lead to.
+    """
     env = Environment(
         loader=FileSystemLoader(resources.folder("report_templates")),
         autoescape=True,
@@ -94,7 +103,8 @@ def environment() -> Environment:
     def static_svg(panel: Panel) -> Markup:
         return _static_svg(panel) if next(pictures) <= _STATIC_PANELS else _NO_PICTURE
 
-    env.globals.update(show=show, static_svg=static_svg)
+    meanings = {heading: term.anchor for term in terms for heading in term.headings}
+    env.globals.update(show=show, static_svg=static_svg, meanings=meanings)
     return env
 
 

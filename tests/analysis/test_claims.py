@@ -170,3 +170,20 @@ def test_two_seeds_allow_no_test(tmp_path):
 
 def test_verdicts_are_in_the_frame(analysed):
     assert list(analysed.claims.verdict) == ["holds", "does not hold"]
+
+
+@pytest.mark.parametrize(
+    ("printed", "test", "reported"),
+    [
+        ("{high: {test_accuracy: 0.97}, base: {test_accuracy: 0.95}}", "better", 0.02),
+        ("{high: {epoch_time_s: 3}, base: {epoch_time_s: 2}}", "slower", 1.5),
+        ("{base: {test_accuracy: 0.95}}", "above", 0.95),
+        ("{high: {test_accuracy: 0.97}}", "better", None),
+        ("{}", "above", None),
+    ],
+)
+def test_what_was_printed_of_a_claim(tmp_path, printed, test, reported):
+    head = HEAD[: HEAD.index("    reported:")]
+    text = f"{head}    reported: {printed}\n    claims: [{{says: x, test: {TESTS[test]}}}]\n"
+    (row,) = analyse(written(tmp_path, usual_outcome, suite=text)).claims.itertuples()
+    assert row.reported == pytest.approx(np.nan if reported is None else reported, nan_ok=True)

@@ -31,7 +31,9 @@ def test_plain_text_stays_as_it_is():
 def test_formulas_are_mathml():
     html = to_html(r"with $\frac{1}{n}$ and $$w \leftarrow w - \alpha g$$")
     assert '<math display="inline"><mrow><mfrac>' in html
-    assert '<span class="displayed"><math display="block">' in html  # which scrolls on a phone
+    assert (
+        '<span class="displayed" tabindex="0"><math display="block">' in html
+    )  # which scrolls on a phone
     assert "\\" not in html
     assert Reading.of(html).text == "with 1 n and w ← w − α g"
 

@@ -31,6 +31,7 @@ from bench.report.blocks import (
     Figure,
     Finding,
     Findings,
+    Fold,
     Markdown,
     Prose,
     Section,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from bench.analysis.variants import Change, VariantSummary
 
 
+_IN_SIGHT: Final = 6  # sentences; more would hide what follows
 _ANYTIME: Final = Column(
     "anytime e",
     "sign test that holds however often one looked at the seeds: 20 or more counts",
@@ -61,12 +63,7 @@ def _question(analysis: Analysis, question: QuestionAnalysis) -> Section:
     blocks: list[Block] = [
         Prose((question.asked.ask,), kind="ask"),
         Prose((question.headline,), kind="answer"),
-        Findings(
-            tuple(
-                Finding(c.verdict or "", sentence, notes=c.cautions)
-                for c, sentence in zip(question.decisive, question.sentences, strict=True)
-            )
-        ),
+        _findings(question),
     ]
     if question.asked.about:
         blocks.append(Markdown(question.asked.about))
@@ -94,6 +91,19 @@ def _question(analysis: Analysis, question: QuestionAnalysis) -> Section:
     if question.claims:
         blocks.append(_claims(question))
     return Section(tables.anchor(question.name), question.title, tuple(blocks))
+
+
+def _findings(question: QuestionAnalysis) -> Block:
+    """Each variant against the baseline in a sentence; of many variants on demand."""
+    found = Findings(
+        tuple(
+            Finding(c.verdict or "", sentence, notes=c.cautions)
+            for c, sentence in zip(question.decisive, question.sentences, strict=True)
+        )
+    )
+    if len(found.items) <= _IN_SIGHT:
+        return found
+    return Fold(f"Each variant against {question.baseline}: {len(found.items)} sentences", (found,))
 
 
 def _variants(question: QuestionAnalysis) -> Table:

@@ -5,16 +5,34 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from bench.analysis import wording
+from bench.analysis import answers, wording
 from bench.analysis.conditions import shortened
-from bench.report.blocks import AnswerCard, Block, Cell, Column, Prose, Section, Table
-from bench.report.tables import anchor, labelled, number, verdict
+from bench.report.blocks import (
+    AnswerCard,
+    Block,
+    Cell,
+    Column,
+    Prose,
+    Section,
+    Table,
+    Tally,
+)
+from bench.report.tables import anchor, labelled, number, signed, span, verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.analysis import Analysis, QuestionAnalysis
     from bench.analysis.claims import JudgedClaim, Judgement
 
 VERDICTS: Final[tuple[Judgement, ...]] = ("holds", "does not hold", "cannot tell")
+_MEASURED: Final = (
+    "mean over seeds: of the difference that the conclusion is about, or of the number it names"
+)
+_SIGNS: Final = (
+    "With a sign: a difference between two variants. With ×: how many times as large or as long. Without:"
+    " one variant's own number."
+)
 
 
 def build(analysis: Analysis) -> tuple[Block, ...] | None:
@@ -24,8 +42,9 @@ def build(analysis: Analysis) -> tuple[Block, ...] | None:
     count = wording.counted(len(analysis.conditions.seeds_ran), "seed")
     lead = f"What {count} {'say' if count[:2] != '1 ' else 'says'}, question by question."
     blocks: list[Block] = [Prose(notes, kind="note")] if notes else []
-    blocks.append(Section("answers", "Answers", cards, lead=lead))
     judged = [claim for question in analysis.questions for claim in question.claims]
+    tally = [Tally(*_conclusions(judged), "#scoreboard")] if judged else []
+    blocks.append(Section("answers", "Answers", (*tally, *cards), lead=lead))
     if judged:
         blocks.append(_scoreboard(analysis, judged))
     return tuple(blocks)
@@ -52,46 +71,88 @@ def _notes(analysis: Analysis) -> list[str]:
 
 
 def _card(question: QuestionAnalysis) -> AnswerCard:
-    tally = Counter(claim.verdict for claim in question.claims)
     return AnswerCard(
         title=question.title,
         href=f"#{anchor(question.name)}",
         headline=question.headline,
-        tally=tuple((name, tally[name]) for name in VERDICTS if tally[name]),
+        tally=_tally(question.claims),
     )
 
 
-def _scoreboard(analysis: Analysis, judged: list[JudgedClaim]) -> Section:
+def _tally(judged: Sequence[JudgedClaim]) -> tuple[tuple[str, int], ...]:
     counts = Counter(claim.verdict for claim in judged)
-    said = wording.listed([f"{counts[name]} {_plural(name, counts[name])}" for name in VERDICTS])
-    source = analysis.suite.source or "the suite"
+    return tuple((name, counts[name]) for name in VERDICTS if counts[name])
+
+
+def _scoreboard(analysis: Analysis, judged: list[JudgedClaim]) -> Section:
+    printed = any(claim.reported is not None for claim in judged)
     rows: list[tuple[Cell, ...]] = []
     for question in analysis.questions:
         if question.claims:
             rows.append((Cell(question.title, href=f"#{anchor(question.name)}"),))
-        rows += [
-            (
-                Cell(claim.claim.says, href=f"#{anchor(question.name, claim.position)}"),
-                verdict(claim.verdict),
-                number(wording.p_value(claim.p_deciding)),
-            )
-            for claim in question.claims
-        ]
+        rows += [_row(claim, printed=printed) for claim in question.claims]
     table = Table(
         caption="Each conclusion leads to its evidence",
         columns=(
             Column("conclusion"),
             Column("verdict"),
+            *([Column("reported", "by the source, which trained once", "number")] * printed),
+            Column("measured", _MEASURED, "number"),
+            Column("95 % CI", "t interval over seeds of what was measured", "number"),
             Column("Holm p", "of the deciding test, adjusted for all conclusions", "number"),
         ),
         rows=tuple(rows),
-        notes=labelled(analysis.conditions.seed_label, ()),
+        notes=labelled(analysis.conditions.seed_label, (_SIGNS,)),
     )
-    lead = f"{len(judged)} conclusions of {source}, each tested over seeds: {said}."
+    what, counts = _conclusions(judged)
+    said = wording.listed([f"{count} {_plural(name, count)}" for name, count in counts])
+    source = analysis.suite.source or "the suite"
+    lead = f"{what} of {source}, each tested over seeds: {said}."
     return Section("scoreboard", "Which conclusions survive", (table,), lead=lead)
+
+
+def _conclusions(judged: Sequence[JudgedClaim]) -> tuple[str, tuple[tuple[str, int], ...]]:
+    return wording.counted(len(judged), "conclusion"), _tally(judged)
 
 
 def _plural(name: str, count: int) -> str:
     if count == 1:
         return name
     return {"holds": "hold", "does not hold": "do not hold"}.get(name, name)
+
+
+def _row(claim: JudgedClaim, *, printed: bool) -> tuple[Cell, ...]:
+    return (
+        Cell(claim.claim.says, href=f"#{anchor(claim.question, claim.position)}"),
+        verdict(claim.verdict),
+        *([number(_reported(claim))] * printed),
+        *map(number, _measured(claim)),
+        number(wording.p_value(claim.p_deciding)),
+    )
+
+
+def _reported(claim: JudgedClaim) -> str:
+    if claim.reported is None:
+        return "–"
+    if claim.claim.test.against is None:
+        return wording.exact(claim.reported, claim.metric)
+    if claim.metric.ratio:
+        places = wording.decimals(None, claim.reported)
+        return f"× {wording.number(claim.reported, places)}"
+    sign = "+" if claim.reported > 0 else ""
+    amount = f"{claim.reported * wording.percent_scale(claim.metric):.10g}".replace("-", "−")
+    return f"{sign}{_with_unit(amount, claim)}"
+
+
+def _measured(claim: JudgedClaim) -> tuple[str, str]:
+    """The difference of the two variants, or the one's mean, and its interval."""
+    found, metric = claim.found, claim.metric
+    if claim.claim.test.against is None:
+        interval = answers.mean_interval_text(claim.mean, metric, level="")
+        return answers.mean_text(claim.mean, metric), interval or "–"
+    text = signed(found.difference, metric, found.half_width)
+    return (text if text == "–" or metric.ratio else _with_unit(text, claim)), span(found)
+
+
+def _with_unit(amount: str, claim: JudgedClaim) -> str:
+    return wording.in_short(wording.with_unit(amount, wording.unit_of_difference(claim.metric)))
