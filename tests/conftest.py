@@ -70,7 +70,7 @@ def tiny_results(tmp_path_factory):
     return folder / "results"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def bench():
     """Run the command line in a process of its own."""
 
