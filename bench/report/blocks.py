@@ -9,10 +9,12 @@ import base64
 import copy
 import json
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
@@ -338,13 +340,13 @@ class Code(Block):
     label: str
 
 
-def texts(part: object) -> Iterator[str]:
-    """All that there is to read in a block, or in a part of one; of charts what stands beside them."""
-    if isinstance(part, str):
-        yield part
-    elif isinstance(part, tuple):
-        for inner in part:
-            yield from texts(inner)
-    elif is_dataclass(part) and not isinstance(part, Code):
-        for one in fields(part):
-            yield from texts(getattr(part, one.name))
+def parts(of: object, kind: type[Kind]) -> Iterator[Kind]:
+    """All parts of a block that are of a kind: its texts, or its columns; not what is shown as code."""
+    if isinstance(of, kind):
+        yield of
+    elif isinstance(of, tuple):
+        for inner in of:
+            yield from parts(inner, kind)
+    elif is_dataclass(of) and not isinstance(of, Code):
+        for one in fields(of):
+            yield from parts(getattr(of, one.name), kind)

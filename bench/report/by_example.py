@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.analysis import wording
 from bench.report import figures, tables
 from bench.report.blocks import Block, Cell, Column, Figure, Fold, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
     import pandas as pd
 
     from bench.analysis import Analysis, QuestionAnalysis
@@ -61,9 +63,7 @@ def _another_test_set(question: QuestionAnalysis, rows: pd.DataFrame) -> Table:
         rows=tuple(
             (
                 tables.variant(question, str(row["variant"])),
-                tables.number(_points(row["difference"])),
-                tables.number(_range(row["seeds_low"], row["seeds_high"])),
-                tables.number(_range(row["both_low"], row["both_high"])),
+                *map(tables.number, _another(row)),
                 tables.number(f"{row['only_variant']} against {row['only_baseline']}"),
                 tables.number(wording.p_value(row["p_mcnemar"])),
             )
@@ -134,9 +134,19 @@ def _hardest(_question: QuestionAnalysis, rows: pd.DataFrame) -> Table:
     )
 
 
-def _points(share: float) -> str:
-    return f"{100 * share:+.2f}".replace("-", "−")
+def _another(row: Mapping[Hashable, Any]) -> tuple[str, ...]:
+    """The difference and its two intervals in percentage points, rounded by the wider one."""
+    half = 50 * (row["both_high"] - row["both_low"])
+    places = wording.decimals(None if math.isnan(half) else half, 100 * row["difference"])
 
+    def points(share: float) -> str:
+        sign = "+" if round(100 * share, places) > 0 else ""
+        return sign + wording.number(100 * share, places)
 
-def _range(low: float, high: float) -> str:
-    return "–" if math.isnan(low) else f"{_points(low)} to {_points(high)}"
+    intervals = (
+        f"{points(row[f'{name}_low'])} to {points(row[f'{name}_high'])}"
+        for name in ("seeds", "both")
+    )
+    if math.isnan(half):
+        return points(row["difference"]), "–", "–"
+    return points(row["difference"]), *intervals

@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bench.report.blocks import Block, Facts, Section, texts
+from bench.report.blocks import Block, Column, Facts, Section, parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_NUMBER: Final = re.compile(r"[\d.e+−-]+")  # a level that heads its own column
 
 
 @dataclass(frozen=True)
@@ -290,13 +292,26 @@ TERMS: Final = (
 
 def of(blocks: Sequence[Block]) -> tuple[Term, ...]:
     """The terms that these blocks use, in the order of the alphabet."""
-    said = "\n".join(text for block in blocks for text in texts(block))
-    headings = set(said.split("\n"))
-    used = [t for t in TERMS if re.search(t.pattern, said) or headings & set(t.headings)]
+    said = list(parts(tuple(blocks), str))
+    whole, alone = "\n".join(said), set(said)
+    used = [t for t in TERMS if re.search(t.pattern, whole) or alone & set(t.headings)]
     return tuple(sorted(used, key=lambda term: term.name.lower()))
 
 
-def section(terms: Sequence[Term]) -> Section:
-    """The glossary as the last part of a page."""
+def section(terms: Sequence[Term], blocks: Sequence[Block]) -> Section:
+    """The last part of a page: its terms, and what the headings of its tables mean beside them."""
     facts = Facts(tuple((t.name, t.meaning) for t in terms), tuple(t.anchor for t in terms))
-    return Section("glossary", "Glossary", (facts,), lead="The terms of this page.")
+    known = {heading for term in terms for heading in term.headings}
+    meanings: dict[str, dict[str, None]] = {}
+    for column in parts(tuple(blocks), Column):
+        if column.meaning and column.title not in known and not _NUMBER.fullmatch(column.title):
+            meanings.setdefault(column.title, {})[column.meaning] = None
+    columns = tuple(
+        (title, "; or: ".join(meanings[title])) for title in sorted(meanings, key=str.lower)
+    )
+    inside: list[Block] = [facts]
+    if columns:
+        inside.append(Section("glossary-columns", "Columns of tables", (Facts(columns),), level=3))
+    return Section(
+        "glossary", "Glossary", tuple(inside), lead="The terms of this page, a line each."
+    )

@@ -41,7 +41,11 @@ def _table(question: QuestionAnalysis, label: str) -> Table:
         columns=(
             Column("variant"),
             Column("law", "the family of curves that the seeds bear out"),
-            Column("rate", f"per {step}: the share of the excess that goes; of a power k^-p: p"),
+            Column(
+                f"rate per {step}",
+                "the share of the excess that goes; of a power k^-p: p, which has no unit",
+                "number",
+            ),
             Column("95 % CI", "t interval over seeds, of the logarithm", "number"),
             *([Column("per update", "the same rate by update", "number")] * trained),
             Column(
@@ -66,7 +70,7 @@ def _row(question: QuestionAnalysis, rate: Rate, *, trained: bool) -> tuple[Cell
         Cell(rate.fitted.family),
         tables.number(_speed(rate) if named else "–"),
         tables.number(_interval(rate) if named else "–"),
-        *([tables.number(_shown(rate, rate.per_update) if named else "–")] * trained),
+        *([tables.number(_per_update(rate) if named else "–")] * trained),
         tables.number(_halving(question, rate)),
         Cell(_floor(rate) if named else "–"),
         *([Cell(rate.predicted.family if rate.predicted else "none")] * trained),
@@ -84,10 +88,26 @@ def _interval(rate: Rate) -> str:
 
 
 def _shown(rate: Rate, value: float | None) -> str:
-    """A rate of 0.31 of a geometric curve reads ``−27 %``; an exponent and others as they are."""
+    """Rounded by the interval; a rate of 0.31 of a geometric curve reads ``−27 %``."""
+    low, high = rate.fitted.rate_low, rate.fitted.rate_high
     if value is None or rate.fitted.family != "geometric":
+        return _rounded(value, low, high)
+    gone, least, most = (None if x is None else 100 * -math.expm1(-x) for x in (value, low, high))
+    return f"−{_rounded(gone, least, most)} %"
+
+
+def _per_update(rate: Rate) -> str:
+    share = rate.fitted.family == "geometric" and rate.per_update is not None
+    if share:
+        return f"−{100 * -math.expm1(-(rate.per_update or 0.0)):.3g} %"
+    return _significant(rate.per_update)
+
+
+def _rounded(value: float | None, low: float | None, high: float | None) -> str:
+    """A number as its interval allows; very large and very small ones, and those without, by three digits."""
+    if value is None or low is None or high is None or not 1e-4 < value < 1e5:
         return _significant(value)
-    return f"−{100 * -math.expm1(-value):.3g} %"
+    return wording.number(value, wording.decimals((high - low) / 2, value))
 
 
 def _significant(value: float | None) -> str:
@@ -164,9 +184,11 @@ def _against(rate: Rate) -> tuple[Cell, Cell]:
         return tables.number("baseline" if rate.variant == rate.baseline else "–"), tables.number(
             "–"
         )
-    text = f"× {_significant(against.ratio)}"
-    if against.ci_low is not None and against.ci_high is not None:
-        text += f" ({_significant(against.ci_low)} to {_significant(against.ci_high)})"
+    ratio, low, high = (
+        _rounded(value, against.ci_low, against.ci_high)
+        for value in (against.ratio, against.ci_low, against.ci_high)
+    )
+    text = f"× {ratio}" if low == "–" else f"× {ratio} ({low} to {high})"
     return tables.number(text), tables.number(wording.p_value(rate.p_holm))
 
 

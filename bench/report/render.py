@@ -63,7 +63,7 @@ def render(analysis: Analysis) -> str:
     """The report as HTML text."""
     blocks = [block for section in SECTIONS for block in section.build(analysis) or ()]
     terms = glossary.of(blocks)
-    blocks.append(glossary.section(terms))
+    blocks.append(glossary.section(terms, blocks))
     page = environment(terms).get_template("page.html")
     return page.render(
         suite=analysis.suite,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analysis import wording
 from bench.report import figures, tables
 from bench.report.blocks import Block, Cell, Column, Figure, Section, Table
 
@@ -45,7 +46,10 @@ def _table(question: QuestionAnalysis, label: str) -> Table:
         Column("verdict", "better: loses less by the rate"),
     )
     return Table(
-        caption=f"Final {question.primary.label} by learning rate",
+        caption=(
+            f"Final {question.primary.label} by learning rate; differences in"
+            f" {wording.unit_of_difference(question.primary)}"
+        ),
         columns=(
             Column("method", "variants that differ in the learning rate alone"),
             *(Column(f"{rate:g}", "mean over seeds at this rate", "number") for rate in rates),

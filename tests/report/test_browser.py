@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import browser
+import numpy as np
 import pytest
+from PIL import Image
 
 pytestmark = pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium on this machine")
 
@@ -22,15 +24,56 @@ TOO_WIDE = """
     [{}, {"dark": True}, {"width": 390, "height": 844}, {"media": "print", "width": 794}],
     ids=["light", "dark", "phone", "print"],
 )
-def test_the_page_is_drawn_quietly_and_fits(report, view):
+def test_the_page_is_drawn_quietly_and_fits(report, view, tmp_path):
     async def look(page):
         await page.open(report, **view)
+        (tmp_path / "page.png").write_bytes(await page.screenshot())
         assert await page.evaluate(DRAWN) == CHARTS
         assert page.complaints() == []
         assert page.requests() == []
         assert await page.evaluate(TOO_WIDE) == []
         content, window = await page.evaluate(WIDE)
         assert content <= window
+
+    browser.visit(look)
+    with Image.open(tmp_path / "page.png") as shot:
+        assert shot.height > 3 * shot.width
+        # Neither blank nor one colour all over: in each screenful something is written or drawn.
+        for top in range(0, shot.height - 900, 900):
+            screenful = shot.convert("L").crop((0, top, shot.width, top + 900))
+            assert np.ptp(np.asarray(screenful)) > 100, f"blank below {top} px"
+
+
+LISTEN = """
+window.shifts = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.shifts += entry.value;
+}).observe({type: "layout-shift", buffered: true});
+window.places = () => [...document.querySelectorAll("main :is(section, figure, li, div)[id]")].map(
+  (e) => [e.id, Math.round(e.getBoundingClientRect().top + scrollY)]);
+document.addEventListener("DOMContentLoaded", () => { window.before = places(); });
+"""
+SCROLL = """
+(async () => {
+  for (let y = 0; y < document.documentElement.scrollHeight; y += 600) {
+    scrollTo({top: y, behavior: "instant"});
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+  }
+})()
+"""
+MOVED = "places().filter(([, y], i) => Math.abs(y - before[i][1]) > 1)"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_moves_while_the_charts_are_drawn(report, width):
+    async def look(page):
+        await page.call("Page.enable")
+        await page.call("Page.addScriptToEvaluateOnNewDocument", source=LISTEN)
+        await page.open(report, width=width)
+        assert len(await page.evaluate("before")) > 20
+        assert await page.evaluate(MOVED) == []
+        await page.evaluate(SCROLL)
+        assert await page.evaluate("shifts") < 0.01
 
     browser.visit(look)
 

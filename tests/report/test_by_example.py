@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import browser
 import pytest
+from reading import Reading
 
 from bench import analyse, load_results, write_report
 from bench.report import figures
@@ -12,13 +13,21 @@ from bench.report.render import render
 
 def test_a_run_with_predictions_has_its_fold(tiny_results):
     analysis = analyse(load_results(tiny_results))
-    page = render(analysis).replace("\xa0", " ").replace("&nbsp;", " ")
+    html = render(analysis)
+    page = html.replace("\xa0", " ").replace("&nbsp;", " ")
     assert page.count("Image by image") == 2  # a fold in each question
     assert "other seeds and images" in page
     hardest = analysis.by_example.hard.iloc[0]
     assert f"{round(100 * hardest.wrong)} %" in page
     row = analysis.by_example.examples.iloc[0]
-    assert f"{100 * row.difference:+.2f}".replace("-", "−") in page
+    shown = Reading.of(html).rows("other seeds and images")[0]
+    half = 50 * (row.both_high - row.both_low)
+    places = len(shown["difference"].partition(".")[2])
+    assert 10 ** (1 - places) <= half * 1.001 < 10 ** (2 - places)  # two digits of it
+    numbers = [100 * x for x in (row.difference, row.both_low, row.both_high)]
+    difference, low, high = (f"{x:+.{places}f}".replace("-", "−") for x in numbers)
+    assert shown["difference"] == difference
+    assert shown["other seeds and images"] == f"{low} to {high}"
 
 
 def test_matrices_of_confusions_can_be_exchanged(tiny_results):

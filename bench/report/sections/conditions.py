@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from bench.analysis import wording
@@ -138,7 +139,9 @@ def _cluster(about: Mapping[str, Any]) -> str:
 
 
 def _pairs(values: dict[str, str]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
+    """Facts by name; the unit of one is the end of its name."""
+    said = (f"{name.replace('_', ' ')} {value}" for name, value in values.items())
+    return ", ".join(re.sub(r"^(\w+) gib (.*)", r"\1 \2 GiB", text) for text in said)
 
 
 def _broken(broken: tuple[BrokenTrial, ...]) -> list[Block]:
