@@ -163,9 +163,7 @@ def mean_interval_text(mean: Mean, metric: Metric, level: str = "95 % CI ") -> s
 def amount_of(size: float, metric: Metric, half: float | None) -> str:
     """A difference without its sign, with its unit: ``1.2 percentage points``."""
     scale = wording.percent_scale(metric)
-    text = wording.number(
-        size * scale, wording.decimals(None if half is None else half * scale, size * scale)
-    )
+    text = wording.number(size * scale, wording.places_of_difference(size, metric, half))
     return wording.with_unit(text, wording.unit_of_difference(metric))
 
 

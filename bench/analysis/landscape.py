@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 BANDS: Final = {"loss": ("loss_low", "loss_high"), "change": ("change_low", "change_high")}
 LINES: Final = ("landscape/effective_beta", "curvature/lambda_max")
 
+_BOTH: Final = "smoother by some, rougher by others"
+
 
 @dataclass(frozen=True)
 class Landscape:
@@ -107,7 +109,7 @@ def _summary(by_variant: Mapping[str, Sequence[Compared]], speed: Mapping[str, s
     groups: dict[str, list[str]] = {}
     for variant, own in by_variant.items():
         groups.setdefault(_kind(own), []).append(variant)
-    order = ("smoother", "either, by measure", "rougher", "not told apart")
+    order = ("smoother", _BOTH, "rougher", "not told apart")
     said = "; ".join(f"{kind}: {wording.listed(groups[kind])}" for kind in order if kind in groups)
     smoother = groups.get("smoother", [])
     both = [v for v in smoother if speed[v] == "better"]
@@ -125,7 +127,7 @@ def _summary(by_variant: Mapping[str, Sequence[Compared]], speed: Mapping[str, s
 def _kind(own: Sequence[Compared]) -> str:
     found = {c.verdict for c in own}
     if {"better", "worse"} <= found:
-        return "either, by measure"
+        return _BOTH
     return "smoother" if "better" in found else "rougher" if "worse" in found else "not told apart"
 
 

@@ -213,13 +213,16 @@ def _filters(results: Results, question: str) -> tuple[int | None, dict[str, np.
 
 def sentence(found: Sizes, by: By, margin: float | None) -> str:
     """The most accurate networks, and the smallest that lose little against them."""
-    unit = {"nonzero": "weights", "gzip_bytes": "bytes gzipped"}[by]
+    unit = {"nonzero": "weights", "gzip_bytes": "bytes"}[by]
+    how = {"nonzero": "", "gzip_bytes": " gzipped"}[by]
     frontier = found.frontier(by)
     best = frontier[-1]
     within: dict[str, list[str]] = {}
     for loss in sorted({margin or LOSS, LOSS}):
         smallest = next(p for p in frontier if p.accuracy >= best.accuracy - loss)
-        size = f"{smallest.name} with {wording.number(smallest.size, 0)} ({_percent(smallest)})"
+        size = (
+            f"{smallest.name} with {wording.number(smallest.size, 0)} {unit} ({_percent(smallest)})"
+        )
         if smallest is best:
             size = "itself"
         points = wording.with_unit(f"{100 * loss:g}", wording.POINTS)
@@ -227,7 +230,7 @@ def sentence(found: Sizes, by: By, margin: float | None) -> str:
     said = "; ".join(f"within {points[-1]} of it is {size}" for size, points in within.items())
     return (
         f"Most accurate, in the mean over seeds, is {best.name} ({_percent(best)}) with"
-        f" {wording.number(best.size, 0)} {unit}. The smallest {said}."
+        f" {wording.number(best.size, 0)} {unit}{how}. The smallest {said}."
     )
 
 

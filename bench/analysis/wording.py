@@ -28,6 +28,14 @@ def decimals(half_width: float | None, value: float = 0.0) -> int:
     return max(0, _DIGITS - 1 - math.floor(math.log10(abs(value))))
 
 
+def places_of_difference(value: float, metric: Metric, half_width: float | None) -> int:
+    """Decimals of a difference as shown; of percentages without an interval two, unless that is 0."""
+    scale = percent_scale(metric)
+    if half_width is None and scale == 100.0 and abs(value) >= 1e-4:
+        return 2
+    return decimals(None if half_width is None else half_width * scale, value * scale)
+
+
 def number(value: float | None, places: int) -> str:
     """A number with so many decimals, a true minus sign, and words for what is none."""
     if value is None or math.isnan(value):

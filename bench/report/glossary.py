@@ -61,7 +61,7 @@ TERMS: Final = (
     ),
     Term(
         "95 % CI",
-        "Interval that contains the true value in 95 % of experiments like this one; so do the bands.",
+        "Interval, or band, that contains the true value in 95 % of experiments like this one.",
         r"\bCI\b",
         ("95 % CI",),
     ),

@@ -146,7 +146,9 @@ def _figure(question: QuestionAnalysis) -> Figure:
 
 def _seeds(question: QuestionAnalysis) -> str:
     counts = sorted({row.n for row in question.reaching})
-    return f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else f"{counts[0]} seeds"
+    if len(counts) > 1:
+        return f"{counts[0]} to {counts[-1]} seeds"
+    return wording.counted(counts[0], "seed")
 
 
 def _heading(measure: Metric) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analysis import wording
+from bench.analysis import answers, wording
 from bench.report import figures, tables
 from bench.report.blocks import Block, Cell, Column, Figure, Section, Table
 
@@ -80,10 +80,17 @@ def _row(question: QuestionAnalysis, method: Method, rates: list[float]) -> tupl
             for rate in rates
         ),
         tables.number("–" if method.best is None else f"{method.best:g}"),
-        tables.mean_of(method.mean_lost, method.lost.metric),
+        _lost(method),
         *((compared[0], compared[1], compared[3]) if compared else [tables.number("–")] * 3),
         tables.verdict(against.verdict) if against else Cell("baseline"),
     )
+
+
+def _lost(method: Method) -> Cell:
+    mean, metric = method.mean_lost, method.lost.metric
+    if mean.value is None:
+        return tables.number("–")
+    return tables.number(wording.in_short(answers.amount_of(mean.value, metric, mean.half_width)))
 
 
 def _diverged(question: QuestionAnalysis) -> list[str]:

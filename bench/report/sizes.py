@@ -97,7 +97,7 @@ def _table(question: QuestionAnalysis, found: Sizes) -> Table:
             " delta of the trained network's; the test images had no say in it."
         )
     return Table(
-        caption="Sparsity and size of the whole network",
+        caption="Sparsity and size of the whole network; dense, CSR and gzip in bytes",
         columns=(Column("variant"), *(_HEADINGS[name] for name in names)),
         rows=tuple(
             (tables.variant(question, name), *(_cell(question, m, means[m]) for m in names))
@@ -168,7 +168,7 @@ def picture(filters: np.ndarray) -> bytes:
 def _layers(question: QuestionAnalysis, found: Sizes) -> Fold:
     names = [name for name in _HEADINGS if any(name in means for means in found.layers.values())]
     table = Table(
-        caption="Sparsity and size of each layer",
+        caption="Sparsity and size of each layer; dense, CSR and gzip in bytes",
         columns=(Column("variant"), Column("layer"), *(_HEADINGS[name] for name in names)),
         rows=tuple(
             (

@@ -70,7 +70,7 @@ def signed(value: float | None, metric: Metric, half: float | None) -> str:
     if metric.ratio:
         return f"× {wording.number(value, answers.ratio_places(half))}"
     scale = wording.percent_scale(metric)
-    places = wording.decimals(None if half is None else half * scale, value * scale)
+    places = wording.places_of_difference(value, metric, half)
     sign = "+" if round(value * scale, places) > 0 else ""
     return sign + wording.number(value * scale, places)
 
@@ -92,7 +92,7 @@ def wins(found: Finding) -> str:
 
 def mean_of(mean: Mean, metric: Metric) -> Cell:
     """A mean with its unit, rounded by its own interval."""
-    return number(answers.mean_text(mean, metric))
+    return number(wording.in_short(answers.mean_text(mean, metric)))
 
 
 def labelled(label: str, notes: Sequence[str]) -> tuple[str, ...]:

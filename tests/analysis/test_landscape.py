@@ -72,7 +72,8 @@ def test_the_answer(found, tmp_path):
     results = written(tmp_path, lambda v, s: smooth(v, s, rougher=[LAMBDA]), suite=PROBED)
     first, high, *_ = analyse(results).questions[0].landscape.answer
     assert first == (
-        "Against base, where a measure can tell: either, by measure: high and low; not told apart: same."
+        "Against base, where a measure can tell: smoother by some, rougher by others: high and low; not told"
+        " apart: same."
         " Smoother and faster: none. Faster, not smoother by every measure that tells: high."
     )
     assert high == (

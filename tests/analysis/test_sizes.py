@@ -113,7 +113,7 @@ def test_the_frontier_by_hand():
     assert [p.variant for p in one.frontier("gzip_bytes")] == ["a", "b", "e"]
     assert sizes.sentence(one, "gzip_bytes", 0.01) == (
         "Most accurate, in the mean over seeds, is e (96.00 %) with 900 bytes gzipped. The smallest"
-        " within 1 percentage point of it is b with 300 (95.00 %)."
+        " within 1 percentage point of it is b with 300 bytes (95.00 %)."
     )
     assert sizes.sentence(networks(a=(0.9, 100)), "gzip_bytes", 0.01).endswith("of it is itself.")
 

@@ -152,8 +152,9 @@ def _convergence(question: QuestionAnalysis) -> Figure:
     shown = figures.convergence(question)
     seeds = sorted({int(n) for n in question.curves.n})
     count = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
+    count += " seed" if seeds == [1] else " seeds"
     caption = (
-        f"Convergence. Lines: mean over {count} seeds; bands: 95 % t interval of that mean at each"
+        f"Convergence. Lines: mean over {count}; bands: 95 % t interval of that mean at each"
         f" {question.suite.step}."
     )
     if question.suite.imported is None:
