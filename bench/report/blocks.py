@@ -123,13 +123,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Table(Block):
-    """Rows under headings; the first cell of a row names it, and a lone cell heads a group."""
+    """Rows under headings; the first cell of a row names it, and a lone cell heads a group.
+
+    stacked: on a phone, the cells of a row stand below what names it, each with its heading.
+    """
 
     template: ClassVar[str] = "table.html"
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
+    stacked: bool = False
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,7 @@ def _scoreboard(analysis: Analysis, judged: list[JudgedClaim]) -> Section:
         ),
         rows=tuple(rows),
         notes=labelled(analysis.conditions.seed_label, (_SIGNS,)),
+        stacked=True,
     )
     what, counts = _conclusions(judged)
     said = wording.listed([f"{count} {_plural(name, count)}" for name, count in counts])
@@ -135,7 +136,7 @@ def _reported(claim: JudgedClaim) -> str:
     if claim.reported is None:
         return "–"
     if claim.claim.test.against is None:
-        return wording.exact(claim.reported, claim.metric)
+        return wording.in_short(wording.exact(claim.reported, claim.metric))
     if claim.metric.ratio:
         places = wording.decimals(None, claim.reported)
         return f"× {wording.number(claim.reported, places)}"
@@ -149,7 +150,7 @@ def _measured(claim: JudgedClaim) -> tuple[str, str]:
     found, metric = claim.found, claim.metric
     if claim.claim.test.against is None:
         interval = answers.mean_interval_text(claim.mean, metric, level="")
-        return answers.mean_text(claim.mean, metric), interval or "–"
+        return wording.in_short(answers.mean_text(claim.mean, metric)), interval or "–"
     text = signed(found.difference, metric, found.half_width)
     return (text if text == "–" or metric.ratio else _with_unit(text, claim)), span(found)
 
