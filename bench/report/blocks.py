@@ -19,7 +19,9 @@ Kind = TypeVar("Kind")
 
 @dataclass(frozen=True)
 class Block:
-    """Something on the page; ``template`` names its file in ``report_templates/blocks``."""
+    """Something on the page; ``template`` names its file in ``report_templates/blocks``, and without its
+    ending that for other formats.
+    """
 
     template: ClassVar[str]
 
@@ -129,11 +131,23 @@ class Table(Block):
     """
 
     template: ClassVar[str] = "table.html"
+    name: str
+    """What exports call it, such as ``learning-rates/comparisons``; a report has each once."""
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
     stacked: bool = False
+
+    @property
+    def grouped(self) -> bool:
+        """Whether some rows are headings of groups."""
+        return any(len(row) == 1 for row in self.rows)
+
+    @property
+    def marked(self) -> frozenset[int]:
+        """Columns in which verdicts stand beside the text."""
+        return frozenset(place for row in self.rows for place, cell in enumerate(row) if cell.mark)
 
 
 @dataclass(frozen=True)
@@ -208,14 +222,14 @@ class Panel:
 
     def _still(self, settings: dict[str, Any]) -> dict[str, Any]:
         seen = [layer for layer in self.spec["layer"] if not _is_unseen(layer)]
-        text = json.dumps(seen)
+        named = json.dumps([seen, self.spec.get("data")])  # which all layers can share
         params = [
             {**p, "value": settings[p["name"]]} if p["name"] in settings else p
             for p in self.spec.get("params", ())
         ]
         still = {**self.spec, "layer": seen, **({"params": params} if params else {})}
         if self.datasets:
-            still["datasets"] = {k: rows for k, rows in self.datasets.items() if k in text}
+            still["datasets"] = {k: rows for k, rows in self.datasets.items() if k in named}
         return copy.deepcopy(still)
 
 
@@ -252,8 +266,9 @@ class Figure(Block):
 
 @dataclass(frozen=True)
 class Picture:
-    """A small picture, enlarged on the page without smoothing."""
+    """A small picture, enlarged on the page without smoothing; ``name`` as a chart's."""
 
+    name: str
     title: str
     png: bytes = field(repr=False)
     alt: str
@@ -298,8 +313,9 @@ class Edge:
 
 @dataclass(frozen=True)
 class Topology:
-    """Who speaks with whom, as a drawing around the origin, 340 wide and 270 high."""
+    """Who speaks with whom, as a drawing around the origin, 340 wide and 270 high; ``name`` as a chart's."""
 
+    name: str
     title: str
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from bench.analysis import wording
-from bench.report import figures, tables
+from bench.report import figures, naming, tables
 from bench.report.blocks import Block, Cell, Column, Figure, Fold, Table
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def folds(analysis: Analysis, question: QuestionAnalysis) -> list[Block]:
 
 def _another_test_set(question: QuestionAnalysis, rows: pd.DataFrame) -> Table:
     return Table(
+        name=naming.path(question.name, "another-test-set"),
         caption=(
             "How far another test set would move the answer: test accuracy against"
             f" {question.baseline}, in percentage points"
@@ -83,6 +84,7 @@ def _classes(question: QuestionAnalysis, rows: pd.DataFrame) -> Table:
     shares = rows.pivot_table(index="variant", columns="class", values="accuracy", sort=False)
     labels = sorted(shares.columns)
     return Table(
+        name=naming.path(question.name, "classes"),
         caption="Test accuracy per class in %, mean over seeds",
         columns=(Column("variant"), *(Column(str(label), kind="number") for label in labels)),
         rows=tuple(
@@ -112,9 +114,10 @@ def _confusions(question: QuestionAnalysis, rows: pd.DataFrame) -> Figure:
     )
 
 
-def _hardest(_question: QuestionAnalysis, rows: pd.DataFrame) -> Table:
+def _hardest(question: QuestionAnalysis, rows: pd.DataFrame) -> Table:
     first = rows.head(SHOWN).to_dict("records")
     return Table(
+        name=naming.path(question.name, "hardest-images"),
         caption=f"The images that most of the {first[0]['networks']} networks of this question get wrong",
         columns=(
             Column("image", "its position in the test set, from 0", "number"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analysis import wording
-from bench.report import tables
+from bench.report import naming, tables
 from bench.report.blocks import Block, Cell, Column, Table
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def blocks(question: QuestionAnalysis) -> list[Block]:
 def _table(question: QuestionAnalysis) -> Table:
     base = next(row for row in question.capacity if row.variant == question.baseline)
     return Table(
+        name=naming.path(question.name, "capacity"),
         caption=f"Capacity: what each network has, and takes; in % of {question.baseline}",
         columns=(
             Column("variant"),

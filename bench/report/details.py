@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analysis import wording
-from bench.report import tables
+from bench.report import naming, tables
 from bench.report.blocks import Block, Cell, Column, Fold, Table
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def _pairs(question: QuestionAnalysis, label: str) -> Fold:
     ]
     count = len(question.decisive) + len(rows)
     table = Table(
+        name=naming.path(question.name, "all-pairs"),
         caption=(
             f"The other pairs: {question.primary.label}, differences in"
             f" {wording.unit_of_difference(question.primary)}; Holm over all {count} pairs"
@@ -70,6 +71,7 @@ def _secondary(question: QuestionAnalysis, label: str) -> Fold:
         for c in question.secondary
     ]
     table = Table(
+        name=naming.path(question.name, "secondary-comparisons"),
         caption=f"Secondary metrics against {question.baseline}; Holm over each metric's family",
         columns=(
             Column("metric"),
@@ -95,6 +97,7 @@ def _mean(c: Compared) -> Cell:
 def _times(question: QuestionAnalysis) -> Fold:
     trained_here = question.suite.imported is None
     table = Table(
+        name=naming.path(question.name, "epoch-times"),
         caption="Time per epoch, as the runs trained",
         columns=(
             Column("variant"),

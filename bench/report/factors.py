@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analysis import factors, wording
-from bench.report import figures, tables
+from bench.report import figures, naming, tables
 from bench.report.blocks import (
     Block,
     Cell,
@@ -68,6 +68,7 @@ def _table(one: Factorial, label: str) -> Table:
         seeds = wording.seeds(list(one.left_out))
         notes.append(f"Left out, for want of a finite value in every variant: seeds {seeds}.")
     return Table(
+        name=naming.path(one.question, "factors"),
         caption=(
             f"Effects on {one.metric.label}, in {wording.unit_of_difference(one.metric)};"
             f" Holm over all {count}"

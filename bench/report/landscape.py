@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analysis import answers
-from bench.report import figures, palette, tables
+from bench.report import figures, naming, palette, tables
 from bench.report.blocks import Block, Cell, Column, Figure, Fold, Prose, Section, Table
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def _table(question: QuestionAnalysis, found: Landscape, label: str) -> Table:
         rows.append(tuple(cells))
     measures = [question.metric(name) for name in by_metric]
     return Table(
+        name=naming.path(question.name, "landscape"),
         caption=(
             f"Smoothness: of {question.baseline} the measures themselves, of the others the ratio to it;"
             " below 1 is smoother"

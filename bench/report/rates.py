@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from bench.analysis import theory, wording
-from bench.report import figures, tables
+from bench.report import figures, naming, tables
 from bench.report.blocks import Block, Cell, Column, Figure, Prose, Table
 from bench.stats.rates import FEWEST_POINTS
 
@@ -37,6 +37,7 @@ def _table(question: QuestionAnalysis, label: str) -> Table:
     step, steps = question.suite.step, question.suite.steps
     trained = question.suite.imported is None
     return Table(
+        name=naming.path(question.name, "rates"),
         caption=f"Convergence rate of the {_objective(question)}",
         columns=(
             Column("variant"),
@@ -148,6 +149,7 @@ def _tail(rate: Rate) -> str:
 
 def _beside_theory(question: QuestionAnalysis) -> Table:
     return Table(
+        name=naming.path(question.name, "beside-theory"),
         caption="Beside theory: f − f*, the training objective above its known minimum",
         columns=(
             Column("variant"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.analysis import wording
 from bench.analysis.crossings import SPENT
-from bench.report import figures, tables
+from bench.report import figures, naming, tables
 from bench.report.blocks import Block, Cell, Column, Figure, Table
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def _clocks(question: QuestionAnalysis) -> list[str]:
 def _table(question: QuestionAnalysis, label: str) -> Table:
     suite = question.suite
     return Table(
+        name=naming.path(question.name, "time-to-target"),
         caption=f"Time to target: {_target(question)}, within {_budget(question)}",
         columns=(
             Column("variant"),

@@ -11,43 +11,100 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from bench import resources
 from bench.errors import UsageError
-from bench.report import glossary, markdown, palette
-from bench.report.blocks import Block, Section
-from bench.report.sections import conditions, datasets, methods, questions, summary
+from bench.report import glossary, markdown, palette, templating
+from bench.report.blocks import Block, Figure, Section, parts
+from bench.report.contents import contents
+from bench.report.own import Own
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from jinja2 import Environment
 
     from bench.analysis import Analysis
     from bench.report.blocks import Panel
     from bench.report.glossary import Term
 
-SECTIONS: Final = (summary, datasets, questions, conditions, methods)
 _TIES: Final = re.compile(
     r"(?<=\d) (?=%|s\b|epochs?\b|seeds?\b|points?\b|percentage\b|nats\b)"
     r"|(?<=%) (?=CI\b)|(?<=\bp) (?=[=<])|(?<=[=<]) (?=\.)"
 )
+_WATCHING: Final = re.compile(r'<script id="watching">.*?</script>\n?', re.DOTALL)
 _STATIC_WIDTH: Final = 480  # px of a chart where no script runs
 _STATIC_PANELS: Final = 40  # more pictures, or of more rows, would make the page too large
 _STATIC_ROWS: Final = 5_000
 _NO_PICTURE: Final = Markup("<p>This chart needs JavaScript.</p>")
 
 
-def write_report(analysis: Analysis, path: str | Path) -> Path:
+def write_report(
+    analysis: Analysis,
+    path: str | Path,
+    *,
+    own: Own = Own(),  # noqa: B008  # it is frozen
+    watching: bool = False,
+) -> Path:
     """Write the report as one HTML file and return its path.
 
+    Args:
+        analysis: of a run, perhaps one that goes on.
+        path: of the file, which is there whole or not at all.
+        own: a user's templates and sections.
+        watching: the page loads itself anew every few seconds, because it will be written again.
+
     Raises:
-        UsageError: the file cannot be written.
+        UsageError: the file cannot be written, or what the user adds to the report is wrong.
     """
-    path, html = Path(path), render(analysis)
+    return write_whole(Path(path), render(analysis, own=own, watching=watching))
+
+
+def render(analysis: Analysis, *, own: Own = Own(), watching: bool = False) -> str:  # noqa: B008
+    """The report as HTML text."""
+    suite = analysis.suite
+    blocks = contents(analysis, own)
+    return page(suite.title, blocks, source=suite.source, own=own, watching=watching)
+
+
+def page(
+    title: str,
+    blocks: list[Block],
+    *,
+    source: str | None = None,
+    own: Own = Own(),  # noqa: B008
+    watching: bool = False,
+) -> str:
+    """Blocks as HTML text, with their glossary; the library for charts is in it if there are charts."""
+    terms = glossary.of(blocks)
+    blocks = [*blocks, glossary.section(terms, blocks)]
+    has_charts = any(parts(tuple(blocks), Figure))
+    return templating.render(
+        environment(own, terms),
+        "page.html",
+        own,
+        title=title,
+        source=source,
+        blocks=blocks,
+        contents=[block for block in blocks if isinstance(block, Section)],
+        light=palette.LIGHT,
+        dark=palette.DARK,
+        charts=Markup(_charts_library()) if has_charts else "",  # noqa: S704  # vl-convert's own text
+        watching=watching,
+    )
+
+
+def write_whole(path: Path, text: str) -> Path:
+    """Write a text file that is there whole or not at all, and return its path.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    begun = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(html, encoding="utf-8")
+        begun.write_text(text, encoding="utf-8")
+        begun.replace(path)
     except OSError as error:
         raise UsageError(
             "the report cannot be written",
@@ -56,42 +113,23 @@ def write_report(analysis: Analysis, path: str | Path) -> Path:
             found=error.strerror or str(error),
             hint="choose another with -o",
         ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            begun.unlink(missing_ok=True)
     return path
 
 
-def render(analysis: Analysis) -> str:
-    """The report as HTML text."""
-    blocks = [block for section in SECTIONS for block in section.build(analysis) or ()]
-    terms = glossary.of(blocks)
-    blocks.append(glossary.section(terms, blocks))
-    page = environment(terms).get_template("page.html")
-    return page.render(
-        suite=analysis.suite,
-        blocks=blocks,
-        contents=[block for block in blocks if isinstance(block, Section)],
-        light=palette.LIGHT,
-        dark=palette.DARK,
-        charts=Markup(_charts_library()),  # noqa: S704  # vl-convert's own text
-    )
+def stop_watching(path: Path) -> None:
+    """Take out of a page what loads it anew, since it will not be written again."""
+    write_whole(path, _WATCHING.sub("", path.read_text(encoding="utf-8")))
 
 
-def environment(terms: Sequence[Term] = ()) -> Environment:
-    """The templates: everything escaped, and a name that is missing is an error.
+def environment(own: Own = Own(), terms: Sequence[Term] = ()) -> Environment:  # noqa: B008
+    """The templates of the page.
 
     terms: those of the glossary, which the headings of tables lead to.
     """
-    env = Environment(
-        loader=FileSystemLoader(resources.folder("report_templates")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-    def show(block: Block) -> Markup:
-        html = env.get_template(f"blocks/{block.template}").render(block=block)
-        return Markup(html)  # noqa: S704  # rendered with everything escaped
-
+    env = templating.environment("html", own)
     env.filters |= {
         "tied": _tied,
         "markdown": markdown.to_html,
@@ -104,7 +142,7 @@ def environment(terms: Sequence[Term] = ()) -> Environment:
         return _static_svg(panel) if next(pictures) <= _STATIC_PANELS else _NO_PICTURE
 
     meanings = {heading: term.anchor for term in terms for heading in term.headings}
-    env.globals.update(show=show, static_svg=static_svg, meanings=meanings)
+    env.globals.update(static_svg=static_svg, meanings=meanings)
     return env
 
 

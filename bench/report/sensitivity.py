@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analysis import answers, wording
-from bench.report import figures, tables
+from bench.report import figures, naming, tables
 from bench.report.blocks import Block, Cell, Column, Figure, Section, Table
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def _table(question: QuestionAnalysis, label: str) -> Table:
         Column("verdict", "better: loses less by the rate"),
     )
     return Table(
+        name=naming.path(question.name, "learning-rates"),
         caption=(
             f"Final {question.primary.label} by learning rate; differences in"
             f" {wording.unit_of_difference(question.primary)}"

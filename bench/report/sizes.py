@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from bench.analysis import sizes, wording
-from bench.report import figures, tables
+from bench.report import figures, naming, tables
 from bench.report.blocks import (
     Block,
     Cell,
@@ -97,6 +97,7 @@ def _table(question: QuestionAnalysis, found: Sizes) -> Table:
             " delta of the trained network's; the test images had no say in it."
         )
     return Table(
+        name=naming.path(question.name, "sizes"),
         caption="Sparsity and size of the whole network; dense, CSR and gzip in bytes",
         columns=(Column("variant"), *(_HEADINGS[name] for name in names)),
         rows=tuple(
@@ -134,6 +135,7 @@ def _filters(question: QuestionAnalysis, found: Sizes) -> list[Block]:
     count = max(len(filters) for filters in found.filters.values())
     items = tuple(
         Picture(
+            naming.path(question.name, "filters", name),
             name,
             picture(found.filters[name]),
             f"Weights of hidden neurons of {name}, {side} x {side}",
@@ -168,6 +170,7 @@ def picture(filters: np.ndarray) -> bytes:
 def _layers(question: QuestionAnalysis, found: Sizes) -> Fold:
     names = [name for name in _HEADINGS if any(name in means for means in found.layers.values())]
     table = Table(
+        name=naming.path(question.name, "sizes-of-layers"),
         caption="Sparsity and size of each layer; dense, CSR and gzip in bytes",
         columns=(Column("variant"), Column("layer"), *(_HEADINGS[name] for name in names)),
         rows=tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bench.analysis import answers, wording
-from bench.report import figures, tables
+from bench.report import figures, naming, tables
 from bench.report.blocks import Block, Cell, Column, Figure, Table
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def _figure(question: QuestionAnalysis) -> Figure:
 def _table(question: QuestionAnalysis) -> Table:
     reached = any(row.to_target for row in question.speeds)
     return Table(
+        name=naming.path(question.name, "speed"),
         caption="Time per epoch, alone on the machine",
         columns=(
             Column("variant"),

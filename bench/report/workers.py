@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from bench.analysis import wording
-from bench.report import figures, tables
+from bench.report import figures, naming, tables
 from bench.report.blocks import (
     Block,
     Cell,
@@ -96,6 +96,7 @@ def _gains(question: QuestionAnalysis) -> Table:
         Column("efficiency", "speed-up by the number of workers", "number"),
     )
     return Table(
+        name=naming.path(question.name, "workers"),
         caption="What each worker holds, and what they gain together",
         columns=(*columns, *(gained if timed else ())),
         rows=tuple(
@@ -158,6 +159,7 @@ def _notes(question: QuestionAnalysis) -> list[str]:
 
 def _time_split(question: QuestionAnalysis) -> Table:
     return Table(
+        name=naming.path(question.name, "time-of-workers"),
         caption="Where a worker's time goes (whole training, means over workers and seeds)",
         columns=(
             Column("variant"),
@@ -225,11 +227,11 @@ def _pictures(question: QuestionAnalysis, engines: list[str]) -> Topologies:
     return Topologies(
         tables.anchor(question.name, "topology"),
         _WHO,
-        tuple(_picture(team) for team in largest),
+        tuple(_picture(question.name, team) for team in largest),
     )
 
 
-def _picture(team: Team) -> Topology:
+def _picture(question: str, team: Team) -> Topology:
     """Workers on a circle, round a master or server if there is one."""
     shown = min(team.workers, _DRAWN)
     places = [_at(100, worker / shown) for worker in range(shown)]
@@ -253,7 +255,8 @@ def _picture(team: Team) -> Topology:
         else f"gradients of {weights} go up and weights of {weights} come down on each edge"
     )
     alt = f"{title}: {wording.counted(team.workers, 'worker')}{more}; {what}."
-    return Topology(f"{title}{more}", tuple(nodes), tuple(edges), alt)
+    name = naming.path(question, "topology", team.engine)
+    return Topology(name, f"{title}{more}", tuple(nodes), tuple(edges), alt)
 
 
 def _at(radius: float, turn: float) -> tuple[float, float]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import browser
 import numpy as np
 import pytest
 from PIL import Image
+
+from bench.report import write_report
 
 pytestmark = pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium on this machine")
 
@@ -119,5 +123,30 @@ def test_without_scripts_the_charts_are_pictures(report):
         await page.open(report, scripts=False)
         pictures = "document.querySelectorAll('.chart > noscript svg').length"
         assert await page.evaluate(pictures) == CHARTS
+
+    browser.visit(look)
+
+
+def test_a_watched_page_loads_itself_anew_and_stays_where_it_was(analysed, tmp_path):
+    path = write_report(analysed, tmp_path / "report.html", watching=True)
+    fold = "[...document.querySelectorAll('details')].map((fold) => fold.open)"
+
+    async def look(page):
+        await page.open(path)
+        assert await page.evaluate(f"!{fold}.some(Boolean)")
+        await page.evaluate("document.querySelector('details').open = true; scrollTo(0, 700)")
+        top = await page.evaluate("scrollY")
+        assert top == 700
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("<title>", "<title>Anew "), encoding="utf-8")
+        for _ in range(200):
+            if (await page.evaluate("document.title")).startswith("Anew"):
+                break
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
+        assert (await page.evaluate("document.title")).startswith("Anew")
+        assert await page.evaluate("Math.abs(scrollY - 700)") <= 1
+        assert (await page.evaluate(fold))[0] is True
+        assert page.complaints() == []
 
     browser.visit(look)

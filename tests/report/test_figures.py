@@ -9,7 +9,9 @@ import synthetic
 
 from bench.analysis import analyse
 from bench.analysis.sizes import Network, Sizes
-from bench.report import figures, palette, render
+from bench.report import figures, palette
+from bench.report.blocks import Panel, parts
+from bench.report.contents import contents
 from bench.report.figures import drawing
 from bench.report.frame import frame
 
@@ -21,17 +23,7 @@ def rows_of(panel):
 
 def panels_of(analysis):
     """All charts of a report, wherever they lie."""
-    found = []
-
-    def walk(block):
-        found.extend(getattr(block, "panels", ()))
-        for inner in getattr(block, "blocks", ()):
-            walk(inner)
-
-    for section in render.SECTIONS:
-        for block in section.build(analysis) or ():
-            walk(block)
-    return found
+    return list(parts(tuple(contents(analysis)), Panel))
 
 
 def test_an_axis_spans_what_is_to_be_seen():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import altair as alt
 
+from bench.report import naming
 from bench.report.blocks import Option, Switch
 from bench.report.figures import drawing
 
@@ -87,7 +88,7 @@ def _panel(question: QuestionAnalysis, rows: Rows, options: tuple[Option, ...], 
         made,
         choice=Switch("y", "Variant", shown.value, options) if len(options) > 1 else None,
         more=tuple(
-            (drawing.name_of(question.name, "confusions", option.text), {"y": option.value})
+            (naming.path(question.name, "confusions", option.text), {"y": option.value})
             for option in rest
         ),
     )

@@ -9,6 +9,7 @@ import altair as alt
 import numpy as np
 
 from bench.analysis import wording
+from bench.report import naming
 from bench.report.blocks import ON_DEMAND, Option, Switch
 from bench.report.figures import axes, drawing
 
@@ -229,7 +230,7 @@ class _Shown:
             switches=(Switch("log", "log y", value=self.is_log(i)),),
             more=tuple(
                 (
-                    drawing.name_of(self.question.name, "convergence", self.measures[k].name),
+                    naming.path(self.question.name, "convergence", self.measures[k].name),
                     {"y": str(k), "log": self.is_log(k)},
                 )
                 for k in rest

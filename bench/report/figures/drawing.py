@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import re
-import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
 from altair.utils.schemapi import debug_mode
 
 from bench.analysis import wording
-from bench.report import palette
+from bench.report import naming, palette
 from bench.report.blocks import Key, Panel
 
 if TYPE_CHECKING:
@@ -56,18 +54,7 @@ def panel(
             layer["transform"] = [{"filter": _IS_SHOWN}, *layer.get("transform", ())]
     spec["config"] = palette.CONFIG
     spec["autosize"] = {"type": "fit-x", "contains": "padding"}
-    return Panel(name=name_of(*name), title=title, spec=spec, height=height + 50, alt=alt_text)
-
-
-def name_of(question: str, *parts: str) -> str:
-    """What a chart is called in exports: its question, and what it shows of it."""
-    return f"{_plain(question)}/{_plain('-'.join(parts))}"
-
-
-def _plain(text: str) -> str:
-    """Fit for the name of a file; what is lost tells itself by a checksum."""
-    plain = re.sub(r"[^A-Za-z0-9._=+-]+", "-", text)
-    return plain if plain == text else f"{plain}-{zlib.crc32(text.encode()):08x}"
+    return Panel(name=naming.path(*name), title=title, spec=spec, height=height + 50, alt=alt_text)
 
 
 def along(name: str, title: str, axis: Frame) -> alt.X:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.analysis import wording
 from bench.frames import METRICS
+from bench.report import naming
 from bench.report.blocks import (
     Block,
     Cell,
@@ -156,6 +157,7 @@ def _broken(broken: tuple[BrokenTrial, ...]) -> list[Block]:
         for trial in broken
     )
     table = Table(
+        name=naming.path(naming.WHOLE, "broken-trials"),
         caption="Trials that broke",
         columns=(
             Column("question"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analysis import answers, wording
-from bench.report import tables
+from bench.report import naming, tables
 from bench.report.blocks import Block, Cell, Column, Prose, Section, Table
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def build(analysis: Analysis) -> tuple[Block, ...] | None:
 
 def _means(found: Datasets) -> Table:
     return Table(
+        name=naming.path(naming.WHOLE, "data-sets"),
         caption=f"{found.metric.label}: mean over seeds on each data set",
         columns=(Column("data set"), *(Column(name, kind="number") for name in found.variants)),
         rows=tuple(
@@ -45,6 +46,7 @@ def _pairs(found: Datasets, label: str) -> Table:
         if pair.n < len(found.names)
     ]
     return Table(
+        name=naming.path(naming.WHOLE, "data-set-pairs"),
         caption="Pairs of variants over the data sets, each with one number per variant",
         columns=(
             Column("variant"),

@@ -16,6 +16,7 @@ from bench.report import (
     factors,
     figures,
     landscape,
+    naming,
     rates,
     reaching,
     sensitivity,
@@ -120,6 +121,7 @@ def _variants(question: QuestionAnalysis) -> Table:
         for v in question.variants
     ]
     return Table(
+        name=naming.path(question.name, "variants"),
         caption="What was compared",
         columns=(
             Column("variant"),
@@ -225,6 +227,7 @@ def _comparison(question: QuestionAnalysis, *, label: str) -> Table:
     rows = [_comparison_row(question, c, label) for c in question.decisive]
     notes = tables.labelled(label, tables.cautions(question.decisive))
     return Table(
+        name=naming.path(question.name, "comparisons"),
         caption=f"Against {question.baseline}: {question.primary.label}, differences in {unit}",
         columns=columns,
         rows=(first, *rows),
@@ -280,6 +283,7 @@ def _matrix(question: QuestionAnalysis) -> Table | None:
     shown = [c for found in by_metric.values() for c in found.values()]
     columns = [Column(measure.label, measure.meaning, "number") for measure in measures]
     return Table(
+        name=naming.path(question.name, "secondary"),
         caption="Also measured (secondary: they do not decide the question)",
         columns=(Column("variant"), *columns, Column(best.label, best.meaning, "number")),
         rows=tuple(rows),
@@ -313,6 +317,7 @@ def _evidence(question: QuestionAnalysis) -> Table | None:
         for measure in map(question.metric, same)
     ]
     return Table(
+        name=naming.path(question.name, "probes"),
         caption="Measured on the trained weights (means over seeds; biases not counted)",
         columns=(
             Column("variant"),
@@ -325,6 +330,7 @@ def _evidence(question: QuestionAnalysis) -> Table | None:
 
 def _reported(question: QuestionAnalysis) -> Table:
     return Table(
+        name=naming.path(question.name, "reported"),
         caption="Reported by the source, beside what the seeds measured",
         columns=(
             Column("variant"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bench.analysis import answers, wording
 from bench.analysis.conditions import shortened
+from bench.report import naming
 from bench.report.blocks import (
     AnswerCard,
     Block,
@@ -38,7 +39,7 @@ _SIGNS: Final = (
 def build(analysis: Analysis) -> tuple[Block, ...] | None:
     """Notes on the whole run, a card per question, and the scoreboard."""
     notes = tuple(_notes(analysis))
-    cards = tuple(_card(question) for question in analysis.questions)
+    cards = tuple(card(question) for question in analysis.questions)
     count = wording.counted(len(analysis.conditions.seeds_ran), "seed")
     lead = f"What {count} {'say' if count[:2] != '1 ' else 'says'}, question by question."
     blocks: list[Block] = [Prose(notes, kind="note")] if notes else []
@@ -70,10 +71,11 @@ def _notes(analysis: Analysis) -> list[str]:
     return [note for note in notes if note]
 
 
-def _card(question: QuestionAnalysis) -> AnswerCard:
+def card(question: QuestionAnalysis, report: str = "") -> AnswerCard:
+    """The answer to a question, with a link to it in its report: in the page itself, or at an address."""
     return AnswerCard(
         title=question.title,
-        href=f"#{anchor(question.name)}",
+        href=f"{report}#{anchor(question.name)}",
         headline=question.headline,
         tally=_tally(question.claims),
     )
@@ -92,6 +94,7 @@ def _scoreboard(analysis: Analysis, judged: list[JudgedClaim]) -> Section:
             rows.append((Cell(question.title, href=f"#{anchor(question.name)}"),))
         rows += [_row(claim, printed=printed) for claim in question.claims]
     table = Table(
+        name=naming.path(naming.WHOLE, "scoreboard"),
         caption="Each conclusion leads to its evidence",
         columns=(
             Column("conclusion"),

@@ -1,0 +1,80 @@
+"""Text of suites and runs in other formats than HTML: it stays text, whatever is in it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any, Final
+
+from markupsafe import Markup
+
+_MARKDOWN: Final = re.compile(r"[\\`*_{}\[\]#|~$!]|^[-+=](?=\s|$|[-=])")
+_NUMBERED: Final = re.compile(r"^(\d+)([.)])(?=\s|$)")
+_ENTITIES: Final = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_NUMBER: Final = r"[+-]?[0-9,]*\.?[0-9]+(e[+-]?[0-9]+)?"
+_QUANTITY: Final = re.compile(rf"{_NUMBER}( to {_NUMBER})?( ?(%|[a-z]+))?")
+
+
+def markdown(text: str) -> str:
+    """A line of text as Markdown that shows it as it is: no markup, no HTML, no formula."""
+    line = _MARKDOWN.sub(lambda sign: f"\\{sign[0]}", " ".join(text.split()))
+    return _NUMBERED.sub(r"\1\\\2", line).translate(_ENTITIES)
+
+
+def markdown_source(text: str) -> str:
+    """Text that is Markdown already, without HTML, which a space breaks, and pictures."""
+    return re.sub(r"!(?=\[)", r"!\\", re.sub(r"<(?=[A-Za-z/!?])", "< ", text))
+
+
+def fence(text: str) -> str:
+    """Backticks around a block of code: more than it has in a row."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    return "`" * max(3, longest + 1)
+
+
+def latex(text: str) -> str:
+    """Text as LaTeX in ASCII that shows it as it is; what has no LaTeX is a bold question mark."""
+    return str(_encoder().unicode_to_latex(" ".join(text.split())))
+
+
+def csv(text: str, *, number: bool = False) -> str:
+    """A cell of a table that no spreadsheet takes for a formula: an apostrophe stands before one (OWASP).
+
+    number: it is one of ours, perhaps with an interval or a unit, and is written as programs read it.
+    """
+    plain = text.replace("\N{MINUS SIGN}", "-")
+    if number and _QUANTITY.fullmatch(plain):
+        return plain.replace(",", "")
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def once(escape: Any) -> Any:
+    """For Jinja: escape what a template puts out, but not what a template has made already."""
+
+    def finalize(value: Any) -> Any:
+        if isinstance(value, Markup):
+            return value
+        return escape(value) if isinstance(value, str) else value
+
+    return finalize
+
+
+@cache
+def _encoder() -> Any:
+    from pylatexenc.latexencode import (
+        RULE_DICT,
+        UnicodeToLatexConversionRule,
+        UnicodeToLatexEncoder,
+    )
+
+    # In TeX's own font encoding a bar is a dash; and the library has superscripts for some signs only.
+    ours = {
+        ord("|"): r"{\textbar}",
+        ord("\N{SUPERSCRIPT MINUS}"): r"\textsuperscript{\ensuremath{-}}",
+    }
+    return UnicodeToLatexEncoder(
+        conversion_rules=[UnicodeToLatexConversionRule(RULE_DICT, ours), "defaults"],
+        unknown_char_policy="replace",
+        unknown_char_warning=False,
+    )
