@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bench import cli_checks
-from bench.cli_common import Folder, Trust, Workers
+from bench import cli_checks, cli_export, cli_report
+from bench.cli_common import Folder, Trust, Workers, run_of
 from bench.cli_common import complain as _complain
 from bench.cli_common import console as _console
 from bench.errors import BenchError, UsageError
@@ -229,7 +229,7 @@ def plan(
     from bench.analysis.planning import seeds_to_detect
     from bench.store import load_results
 
-    results = load_results(_pilot(target))
+    results = load_results(run_of(target, need="to learn the spread from"))
     _show_plan(results, seeds_to_detect(results, detect, power=power), detect, power)
 
 
@@ -250,45 +250,6 @@ def compare(
     _show_changes(found)
     if any(change.verdict == "worse" for change in found):
         raise typer.Exit(1)
-
-
-@app.command()
-def report(
-    folder: Folder,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Default: FOLDER/report.html.")
-    ] = None,
-) -> None:
-    """Write the HTML report of a results folder; works while a run goes on."""
-    from bench.store import load_results
-
-    _write_report(load_results(folder), output or folder / "report.html")
-
-
-@app.command()
-def export(
-    folder: Folder,
-    to: Annotated[Path, typer.Option("--to", help="Folder to write into.")],
-    format_: Annotated[
-        Literal["parquet", "csv", "json"],
-        typer.Option("--format", "-f", help="One file per frame."),
-    ] = "parquet",
-    weights: Annotated[
-        bool, typer.Option("--weights", help="Also the weights that were kept, a folder per trial.")
-    ] = False,
-) -> None:
-    """Write the frames for other tools."""
-    from bench.analysis import analyse
-    from bench.export import write_frames, write_weights
-    from bench.store import load_results
-
-    results = load_results(folder)
-    for path in write_frames({**results.frames, **analyse(results).frames}, to, format_):
-        _console().print(f"wrote    {path}", soft_wrap=True, highlight=False)
-    if weights:
-        kept = write_weights(results, to / "weights")
-        wrote = f"wrote    {to / 'weights'}, weights of {len(kept)} networks"
-        _console().print(wrote, soft_wrap=True, highlight=False)
 
 
 @app.command("import")
@@ -351,6 +312,8 @@ def import_(
     _console().print(f"results  {results.folder}", soft_wrap=True, highlight=False, markup=False)
 
 
+app.command()(cli_report.report)
+app.command()(cli_export.export)
 app.command()(cli_checks.verify)
 app.command()(cli_checks.doctor)
 
@@ -469,26 +432,6 @@ def _write_report(results: Results, path: Path) -> None:
     console.print(
         f"report   {write_report(analyse(results), path)}", soft_wrap=True, highlight=False
     )
-
-
-def _pilot(target: str) -> Path:
-    """The results folder itself, or the one that `bench run` of this suite wrote last."""
-    from bench.store import FILE
-    from bench.suite import load_suite
-
-    if (Path(target) / FILE).exists() or Path(target).is_dir():
-        return Path(target)
-    name = load_suite(target).suite
-    runs = [p for p in Path("bench-results").glob(f"{name}*") if (p / FILE).exists()]
-    if not runs:
-        raise UsageError(
-            f"no run of {name} to learn the spread from",
-            where=str(Path("bench-results") / name),
-            expected="a finished or pilot run",
-            found="none",
-            hint=f"bench run {target} --seeds 5, or give a results folder",
-        )
-    return max(runs, key=lambda p: (p / FILE).stat().st_mtime)
 
 
 def _show_plan(results: Results, rows: list[SeedsNeeded], detect: float, power: float) -> None:

@@ -1,4 +1,4 @@
-"""What commands of the command line share: options, and where they print."""
+"""What commands of the command line share: options, where they print, and how they find a run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from bench.errors import UsageError
+
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from bench.report.own import Own
 
 WIDE: Final = 160  # columns of tables that are written to a file
 
@@ -17,6 +21,13 @@ Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A results folder
 Workers = Annotated[
     int | None,
     typer.Option(min=0, help="Worker processes of one thread; default one per core; 0: none."),
+]
+Templates = Annotated[
+    Path | None,
+    typer.Option("--templates", metavar="FOLDER", help="Templates and sections of your own."),
+]
+TrustSections = Annotated[
+    bool, typer.Option("--trust", help="Let sections of --templates run, which are Python code.")
 ]
 Trust = Annotated[bool, typer.Option("--trust", help="Let the suite import Python code it names.")]
 
@@ -30,6 +41,45 @@ def console() -> Console:
     return Console(soft_wrap=True, width=WIDE)  # a file has no edge to break lines at
 
 
+def say(text: str) -> None:
+    """Print a line as it is."""
+    console().print(text, soft_wrap=True, highlight=False, markup=False)
+
+
 def complain(text: str) -> None:
     """Say on standard error what went wrong."""
     typer.secho(text, err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
+
+
+def own_of(templates: Path | None, *, trust: bool) -> Own:
+    """A user's folder of templates and sections, or none."""
+    from bench.report.own import Own
+
+    return Own() if templates is None else Own.of(templates, trust=trust)
+
+
+def run_of(target: str, *, need: str) -> Path:
+    """The results folder itself, or the one that ``bench run`` of this suite wrote last.
+
+    need: what for, in words of an error.
+
+    Raises:
+        UsageError: the suite was not run yet.
+        SuiteError: neither a folder nor a suite.
+    """
+    from bench.store import FILE
+    from bench.suite import load_suite
+
+    if Path(target).is_dir():
+        return Path(target)
+    name = load_suite(target).suite
+    runs = [path for path in Path("bench-results").glob(f"{name}*") if (path / FILE).exists()]
+    if not runs:
+        raise UsageError(
+            f"no run of {name} {need}",
+            where=str(Path("bench-results") / name),
+            expected="a finished or pilot run",
+            found="none",
+            hint=f"bench run {target} --seeds 5, or give a results folder",
+        )
+    return max(runs, key=lambda path: (path / FILE).stat().st_mtime)

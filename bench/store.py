@@ -422,6 +422,16 @@ def _opened(path: Path) -> sqlite3.Connection:
     return _connect(path / FILE, create=False)
 
 
+def has_begun(folder: Path) -> bool:
+    """Whether a run has written its plan into the results file of a folder, which is there.
+
+    Raises:
+        StoreError: the file is not of a version this program reads.
+    """
+    with closing(_connect(folder / FILE, create=False)) as db, _readable(folder / FILE):
+        return _last_run(db) is not None
+
+
 def _results(db: sqlite3.Connection, path: Path) -> Results:
     import pandas as pd
 
