@@ -115,7 +115,8 @@ def _compared(results: Results, again: Results, kept: Row, now: Row) -> Check:
 def _other_seeds(curves: pd.DataFrame, kept: Row) -> pd.DataFrame:
     """The curves of the variant's other seeds."""
     of_variant = (curves.question == kept["question"]) & (curves.variant == kept["variant"])
-    return curves.loc[of_variant & (curves.seed != kept["seed"])]
+    others: pd.DataFrame = curves[of_variant & (curves.seed != kept["seed"])]
+    return others
 
 
 def _same_conditions(kept: Row, now: Row) -> bool:
