@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
@@ -147,14 +148,14 @@ class _Shown:
             found.append(Switch("show", "Show", "mean", each))
         return tuple(found)
 
-    @property
+    @cached_property
     def clocks(self) -> list[str]:
         """What can lie along the axis: nobody counted an imported file's updates."""
         keys = ["epoch"] if self.question.suite.imported else ["epoch", "updates"]
         spent = [s for row in self.means for s in row["seconds"] if s]
         return [*keys, *(["seconds"] if spent else [])]
 
-    @property
+    @cached_property
     def first(self) -> float:
         """Where a linear axis begins: after the first epoch; in a file, after the first tenth of the steps."""
         steps = [e for row in self.means for e in row["epoch"]]
@@ -219,7 +220,13 @@ class _Shown:
         name = (self.question.name, "convergence", measure.name)
         options = self.options()
         made = drawing.panel(
-            name, drawing.capital(measure), layers, 280, options[i].alt, params=params
+            name,
+            drawing.capital(measure),
+            layers,
+            280,
+            options[i].alt,
+            params=params,
+            datasets={"mean": self.means, **({"seeds": self.runs} if self.runs else {})},
         )
         shown_first = range(min(PANELS, len(self.measures)))
         rest = [k for k in range(len(self.measures)) if k not in shown_first] if i == 0 else []
@@ -295,7 +302,7 @@ class _Shown:
         )
         y = {key: alt.Y(f"{key}:Q").axis(axis).scale(scale) for key in ("low", "mean", "high")}
         step = self.question.suite.step
-        base = self.chart(self.means, "mean", ["mean", "low", "high", "n"])
+        base = self.chart("mean", ["mean", "low", "high", "n"])
         dots = alt.value(1 if self.is_short else 0)  # unseen dots carry the tooltips
         tips = [
             *drawing.tooltip("variant", epoch=step),
@@ -311,7 +318,7 @@ class _Shown:
             ),
         ]
         if self.runs:
-            seeds = self.chart(self.runs, "seeds", ["mean"])
+            seeds = self.chart("seeds", ["mean"])
             tips = [
                 *drawing.tooltip("variant", "seed", epoch=step),
                 alt.Tooltip("mean:Q").title("value"),
@@ -326,8 +333,8 @@ class _Shown:
             ]
         return layers
 
-    def chart(self, rows: Rows, show: str, keys: list[str]) -> alt.Chart:
-        """Rows of lists laid out as a row for each step, if they are to be shown."""
+    def chart(self, show: str, keys: list[str]) -> alt.Chart:
+        """The data of that name, laid out as a row for each step, if it is to be shown."""
         axis, scale = axes.switched(
             "log_x",
             "along_domain",
@@ -337,7 +344,7 @@ class _Shown:
             tickMinStep="x == 'seconds' ? 0 : 1" if not self.question.suite.imported else "0",
         )
         chosen = {f"datum['{key}/' + y]": key for key in keys}
-        chart = alt.Chart(drawing.data(rows)).transform_filter(f"show == '{show}'")
+        chart = alt.Chart(alt.NamedData(show)).transform_filter(f"show == '{show}'")
         for expression, key in (("datum[x]", "at"), *chosen.items()):
             chart = chart.transform_calculate(calculate=expression, as_=key)
         fields = ["epoch", "at", *keys]

@@ -16,7 +16,7 @@ from bench.report import palette
 from bench.report.blocks import Key, Panel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -41,10 +41,12 @@ def panel(
     alt_text: str,
     *,
     params: Sequence[alt.Parameter] = (),
+    datasets: Mapping[str, Rows] | None = None,
 ) -> Panel:
     """Layers as one chart, of which variants can be hidden.
 
-    name: its question, and what it shows of it.
+    name: its question, and what it shows of it. datasets: those that layers call by name, since Altair
+    would copy them again and again.
     """
     hidden = alt.param(name="hidden", value=[])
     chart = alt.layer(*layers).properties(width="container", height=height)
@@ -54,6 +56,8 @@ def panel(
     for layer in spec["layer"]:
         if layer.get("encoding", {}).get("color", {}).get("field") == "variant":
             layer["transform"] = [{"filter": _IS_SHOWN}, *layer.get("transform", ())]
+    if datasets:
+        spec.setdefault("datasets", {}).update(datasets)
     spec["config"] = palette.CONFIG
     spec["autosize"] = {"type": "fit-x", "contains": "padding"}
     return Panel(name=name_of(*name), title=title, spec=spec, height=height + 50, alt=alt_text)
@@ -70,7 +74,7 @@ def _plain(text: str) -> str:
     return plain if plain == text else f"{plain}-{zlib.crc32(text.encode()):08x}"
 
 
-def along(name: str, title: str, axis: Frame) -> alt.X:
+def along(name: str, title: str | list[str], axis: Frame) -> alt.X:
     """A number on a horizontal axis."""
     scale = alt.Scale(domain=axis.ends, nice=False, zero=False)
     return alt.X(f"{name}:Q").title(title).scale(scale).axis(tickCount=6)
