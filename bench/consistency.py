@@ -31,7 +31,7 @@ def check(
     """Refuse tables, as SQLite holds them, that no run of ``suite`` writes.
 
     Raises:
-        ValueError: says what is wrong.
+        ValueError, TypeError, LookupError: says what is wrong.
     """
     known = {(name, variant) for name in suite.questions for variant in suite.variants(name)}
     planned = set(plan[["question", "variant"]].itertuples(index=False, name=None))
@@ -52,9 +52,15 @@ def _check_told(runs: pd.DataFrame, trials: pd.DataFrame) -> None:
     """What is kept as JSON."""
     if not {"started_at", "command"} <= set(runs.columns):
         raise ValueError("runs without a time or a command")
-    told = set(trials[list(_JSON)].to_numpy().ravel()) | set(runs.cluster.dropna())
+    told = set(trials[list(_JSON)].to_numpy().ravel())
     if not all(isinstance(json.loads(text), dict) for text in told):
         raise ValueError("a setting, a machine or a version that is no JSON object")
+    for text in set(runs.cluster.dropna()):
+        cluster = json.loads(text)
+        if not isinstance(cluster["scheduler"], dict) or not isinstance(cluster["cluster"], str):
+            raise TypeError("a cluster without a scheduler")
+        if not all(isinstance(cluster[count], int) for count in ("workers", "machines")):
+            raise TypeError("a cluster of no number of workers and machines")
     for text in set(runs.suite):
         _check_earlier(json.loads(text))
 

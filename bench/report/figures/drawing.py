@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import zlib
@@ -82,9 +81,8 @@ def along(name: str, title: str | list[str], axis: Frame) -> alt.X:
 
 def rows(names: list[str]) -> alt.Y:
     """A row for each variant, from above."""
-    lines = json.dumps({name: lines_of(name) for name in names})
-    axis = alt.Axis(labelExpr=f"{lines}[datum.value]", **row_labels(names))
-    return alt.Y("variant:N").sort(names).axis(axis).scale(domain=names)
+    axis = alt.Axis(labelExpr=in_lines("datum.value"), **row_labels(names))
+    return alt.Y("variant:N").sort(None).axis(axis).scale(domain=names)
 
 
 def row_labels(names: list[str]) -> dict[str, Any]:
@@ -110,6 +108,13 @@ def _most_lines(names: list[str]) -> int:
 def lines_of(name: str) -> str | list[str]:
     """A name too long for the side of a chart, word by word: those of a matrix have a word for each setting."""
     return name.split(" ") if len(name) > _LONG_NAME and " " in name else name
+
+
+def in_lines(name: str) -> str:
+    """An expression for ``lines_of`` of a name, which is an expression itself."""
+    return (
+        f"length({name}) > {_LONG_NAME} && indexof({name}, ' ') >= 0 ? split({name}, ' ') : {name}"
+    )
 
 
 def keys(names: Sequence[str], at: Sequence[int] = (), *, lines: bool = True) -> tuple[Key, ...]:
