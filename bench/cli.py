@@ -382,6 +382,7 @@ def _target(text: str | None) -> tuple[str, float] | None:
     except ValueError:
         raise UsageError(
             "not a target",
+            where="--target",
             expected="--target COLUMN=NUMBER, such as --target test_accuracy=0.9",
             found=text,
         ) from None

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import sys
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -80,7 +81,21 @@ class DatasetError(BenchError):
 
 
 class StatsError(BenchError, ValueError):
-    """Numbers for which the statistic asked for is not defined."""
+    """Numbers for which the statistic asked for is not defined; ``where`` is the function that was called."""
+
+    def __init__(self, problem: str, *, where: str | None = None, **rest: str | None) -> None:
+        super().__init__(problem, where=where or _called(), **rest)
+
+
+def _called() -> str | None:
+    """The outermost public function of ``bench.stats`` that is running."""
+    found, frame = None, sys._getframe(2)  # noqa: SLF001
+    while frame is not None:
+        module, name = str(frame.f_globals.get("__name__")), frame.f_code.co_name
+        if module.startswith("bench.stats") and name[0] not in "_<":
+            found = f"bench.stats.{name}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return found
 
 
 class StoreError(BenchError):

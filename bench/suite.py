@@ -522,6 +522,7 @@ def load_suite(name: str | Path) -> Suite:
         if str(name) not in shipped:
             raise SuiteError(
                 f"no suite {str(name)!r}",
+                where=str(path.absolute()),
                 expected="a shipped suite or the path of a YAML file",
                 found=f"shipped are {', '.join(sorted(shipped))}",
                 hint=closest(str(name), shipped),

@@ -198,6 +198,7 @@ def expand(suite: Suite, *, trusted: bool = False) -> list[Use]:
     if suite.imported is not None:
         raise SuiteError(
             "imported results cannot be trained here",
+            where=suite.where(),
             expected="a suite that says how its variants are trained",
             found=f"results read from {suite.imported.file}",
             hint="write a suite: docs/suites.md",
