@@ -28,7 +28,7 @@ Trust = Annotated[bool, typer.Option("--trust", help="Let the suite import Pytho
 
 
 def printable(text: str) -> str:
-    r"""The same text with what cannot be seen written as ``\x1b``: it could colour, move or hide what is said."""
+    r"""The same text with what cannot be seen written as ``\x1b``: it could move or hide what is said."""
     return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
 
 

@@ -22,7 +22,9 @@ CLASSES = {
 }
 MOST = 4_000  # characters; what other processes printed may follow as a hint
 # What a reader cannot act on: Python's own words for things.
-NOISE = re.compile(r"<class '|<function |<bound method| object at 0x|Traceback \(most|\[Errno|^None$|^$")
+NOISE = re.compile(
+    r"<class '|<function |<bound method| object at 0x|Traceback \(most|\[Errno|^None$|^$"
+)
 
 
 def made():
@@ -48,7 +50,15 @@ def test_every_error_of_the_package_names_where_expected_and_found():
 
 def test_no_other_exception_is_raised_for_a_person():
     """Of Python's own, only those that the package itself answers, or that its callers' code should."""
-    internal = {"ValueError", "TypeError", "LookupError", "KeyError", "OSError", "RuntimeError", "EOFError"}
+    internal = {
+        "ValueError",
+        "TypeError",
+        "LookupError",
+        "KeyError",
+        "OSError",
+        "RuntimeError",
+        "EOFError",
+    }
     raised = {
         node.exc.func.id
         for path in PACKAGE.rglob("*.py")

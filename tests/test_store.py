@@ -479,7 +479,7 @@ def test_a_file_of_before_clusters_is_read_and_continued(folder, suite):
     assert load_results(folder).runs.cluster.isna().all()
     with Store(folder) as store:
         store.begin(suite, expand(suite), started_at="later", command="", cluster=CLUSTER)
-    assert load_results(folder).runs.cluster.fillna("none").tolist() == ["none", "{}"]
+    assert load_results(folder).runs.cluster.fillna("none").tolist() == ["none", CLUSTER]
 
 
 def test_tables_that_are_not_as_they_should(folder):

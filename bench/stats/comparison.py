@@ -123,8 +123,8 @@ class Comparison:
         if p is None or self.p_value is None or not self.p_value <= p <= 1:
             raise StatsError(
                 "not an adjusted p of this comparison",
-                expected="None" if self.p_value is None else f"{self.p_value:g} to 1",
-                found=str(p),
+                expected="no p" if self.p_value is None else f"{self.p_value:g} to 1",
+                found="no p" if p is None else str(p),
             )
         return replace(self, p_adjusted=p)
 

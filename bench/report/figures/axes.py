@@ -22,7 +22,7 @@ Reach = list[list[Ends]]
 
 
 def quoted(text: str) -> str:
-    """A text as an expression. Vega fails at a literal such as "constructor", so none begins as the text does."""
+    """A text as an expression. Vega fails at literals such as "constructor", so none is the text itself."""
     return f"slice({json.dumps('=' + text)}, 1)"
 
 
