@@ -48,6 +48,7 @@ def tensorflow() -> Any:
     if keras.backend.backend() != "tensorflow":
         raise BenchError(
             "Keras runs on another backend",
+            where="KERAS_BACKEND, or ~/.keras/keras.json",
             expected="tensorflow",
             found=keras.backend.backend(),
             hint="set KERAS_BACKEND=tensorflow before Keras is imported",

@@ -7,7 +7,7 @@ import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from bench.analysis.planning import SeedsNeeded
     from bench.store import Results
     from bench.suite import Suite
+
+MANY: Final = 100_000  # trials; more are not begun without --yes
 
 app = typer.Typer(
     help="Which conclusions about training algorithms survive another seed.",
@@ -50,6 +52,7 @@ Deadline = Annotated[
         metavar="SECONDS", help="A trial that takes longer is ended and counts as failed."
     ),
 ]
+Yes = Annotated[bool, typer.Option("--yes", help=f"Also more than {MANY:,} trials.")]
 
 
 @app.command("list")
@@ -104,17 +107,17 @@ def run(
     cluster: Cluster = None,
     deadline: Deadline = None,
     trust: Trust = False,
+    yes: Yes = False,
 ) -> None:
     """Train a suite's variants over its seeds, then write the report. Run again to continue."""
     from bench import driver, progress
 
     chosen = _sized(suite, profile, question, seeds, epochs)
+    _check_count(chosen, yes=yes)
     folder = out or _folder(chosen, profile)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     if cluster is not None:
-        _console().print(
-            f"workers of {cluster}, once there are some", highlight=False, markup=False
-        )
+        _console().print(f"workers of {cluster}, once there are some")
     try:
         with progress.Progress(_console()) as observer:
             results = driver.run(
@@ -153,17 +156,19 @@ def time_(
         Path | None, typer.Option("--out", "-o", help="Default: as of `bench run`.")
     ] = None,
     trust: Trust = False,
+    yes: Yes = False,
 ) -> None:
     """Time an epoch of each variant alone on the machine, and add the times to the run's report."""
     from bench import driver
     from bench.export import write_benchmark
 
     chosen = _sized(suite, profile, question, None, None)
+    _check_count(chosen, yes=yes)
     folder = out or _folder(chosen, profile)
     console = _console()
 
     def say(done: int) -> None:
-        console.print(f"round {done} of {rounds}", highlight=False)
+        console.print(f"round {done} of {rounds}")
 
     try:
         results = driver.time_epochs(
@@ -178,7 +183,7 @@ def time_(
         _complain("stopped; the rounds that were finished are kept")
         raise typer.Exit(130) from None
     path = write_benchmark(results, folder / "timing")
-    console.print(f"timings  {path}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"timings  {path}", soft_wrap=True)
     _write_report(results, folder / "report.html")
 
 
@@ -198,13 +203,11 @@ def trace(
 
     path = driver.trace_epoch(_sized(suite, profile, None, None, None), variant, out, trust=trust)
     console = _console()
-    console.print(f"trace    {path}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"trace    {path}", soft_wrap=True)
     console.print(
         "to look at it: pip install tensorboard tensorboard-plugin-profile"
         f" && tensorboard --logdir {out}",
         soft_wrap=True,
-        highlight=False,
-        markup=False,
     )
 
 
@@ -308,8 +311,8 @@ def import_(
         f"{trials[column].nunique():,} {column}{'s' * (trials[column].nunique() != 1)}"
         for column in ("question", "variant", "seed")
     ]
-    _console().print(f"read     {len(trials):,} runs: {', '.join(counts)}", highlight=False)
-    _console().print(f"results  {results.folder}", soft_wrap=True, highlight=False, markup=False)
+    _console().print(f"read     {len(trials):,} runs: {', '.join(counts)}")
+    _console().print(f"results  {results.folder}", soft_wrap=True)
 
 
 app.command()(cli_report.report)
@@ -342,6 +345,7 @@ def _target(text: str | None) -> tuple[str, float] | None:
     except ValueError:
         raise UsageError(
             "not a target",
+            where="--target",
             expected="--target COLUMN=NUMBER, such as --target test_accuracy=0.9",
             found=text,
         ) from None
@@ -361,6 +365,21 @@ def _sized(
     )
 
 
+def _check_count(suite: Suite, *, yes: bool) -> None:
+    """Ask before what nobody may have meant: a matrix and a number of seeds multiply."""
+    from bench.trial import count
+
+    many = count(suite)
+    if many > MANY and not yes:
+        raise UsageError(
+            "very many trials",
+            where=suite.where(),
+            expected=f"at most {MANY:,}, or your word that you want more",
+            found=f"{many:,}",
+            hint="give --yes; or fewer with --question, --seeds, or a smaller matrix",
+        )
+
+
 def _folder(suite: Suite, profile: str | None) -> Path:
     """Where a run writes unless told."""
     return Path("bench-results") / (suite.suite if profile is None else f"{suite.suite}-{profile}")
@@ -368,9 +387,10 @@ def _folder(suite: Suite, profile: str | None) -> Path:
 
 def _facts(suite: Suite, workers: int) -> dict[str, object]:
     from bench import estimate
-    from bench.trial import distinct, expand
+    from bench.trial import count, distinct, expand
 
-    trials = distinct(expand(suite))
+    many = count(suite)
+    trials = distinct(expand(suite)) if many <= MANY else None
     return {
         "suite": suite.suite,
         "title": suite.title,
@@ -394,32 +414,35 @@ def _facts(suite: Suite, workers: int) -> dict[str, object]:
             }
             for name, question in suite.questions.items()
         ],
-        "trials": len(trials),
+        "trials": many if trials is None else len(trials),
         "workers": workers,
-        "estimated_s": estimate.seconds(trials, workers),
+        "estimated_s": None if trials is None else estimate.seconds(trials, workers),
     }
 
 
 def _show(suite: Suite, facts: dict[str, object]) -> None:
-    from rich.markup import escape
 
     from bench.progress import duration
 
     console = _console()
-    console.print(f"[bold]{escape(suite.title)}[/bold]  ({escape(suite.suite)})")
+    console.print(suite.title, style="bold", end="  ")
+    console.print(f"({suite.suite})")
     for name, question in suite.questions.items():
-        console.print(f"\n[bold]{escape(name)}[/bold]  {escape(question.ask)}", highlight=False)
+        console.print(f"\n{name}", style="bold", end="  ")
+        console.print(question.ask)
         baseline = suite.baseline(name)
         names = [f"{v} (baseline)" if v == baseline else v for v in suite.variants(name)]
-        console.print(f"  {escape(', '.join(names))}", highlight=False)
+        console.print(f"  {', '.join(names)}")
     estimated = facts["estimated_s"]
     lengths = [suite.epochs_of(name) for name in suite.questions]
     epochs = " to ".join(map(str, sorted({min(lengths), max(lengths)})))
+    many = f"{facts['trials']} distinct trials"
+    if isinstance(facts["trials"], int) and facts["trials"] > MANY:
+        many = f"{facts['trials']:,} trials, which `bench run` begins only with --yes"
     took = f"about {duration(estimated)}" if isinstance(estimated, float) else "time unknown"
     console.print(
-        f"\n{len(suite.seed_list)} seeds, {epochs} epochs, {facts['trials']} distinct trials:"
+        f"\n{len(suite.seed_list)} seeds, {epochs} epochs, {many}:"
         f" {took} on {facts['workers']} workers\nprofiles: {', '.join(suite.profiles) or 'none'}",
-        highlight=False,
     )
 
 
@@ -428,14 +451,11 @@ def _write_report(results: Results, path: Path) -> None:
     from bench.report import write_report
 
     console = _console()
-    console.print(f"results  {results.folder}", soft_wrap=True, highlight=False)
-    console.print(
-        f"report   {write_report(analyse(results), path)}", soft_wrap=True, highlight=False
-    )
+    console.print(f"results  {results.folder}", soft_wrap=True)
+    console.print(f"report   {write_report(analyse(results), path)}", soft_wrap=True)
 
 
 def _show_plan(results: Results, rows: list[SeedsNeeded], detect: float, power: float) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     console = _console()
@@ -445,7 +465,6 @@ def _show_plan(results: Results, rows: list[SeedsNeeded], detect: float, power: 
         f" from {results.folder}\n"
         "alone: the comparison by itself. family: with Holm over the question's comparisons.\n"
         "cautious: the same, with the upper 80 % limit of a spread known from few seeds.",
-        highlight=False,
     )
     table = Table(box=None)
     for name in ("question", "variant", "against"):
@@ -455,7 +474,7 @@ def _show_plan(results: Results, rows: list[SeedsNeeded], detect: float, power: 
     for row in rows:
         counts = (row.alone, row.in_family, row.cautious)
         table.add_row(
-            *map(escape, (row.question, row.variant, row.baseline, str(row.pilot))),
+            *(row.question, row.variant, row.baseline, str(row.pilot)),
             "" if row.spread is None else f"{row.spread:.2g}",
             *("" if count is None else f"{count:,}" for count in counts),
         )
@@ -463,11 +482,10 @@ def _show_plan(results: Results, rows: list[SeedsNeeded], detect: float, power: 
     for row in rows:
         if row.problem:
             problem = f"{row.question} / {row.variant}: {row.problem}"
-            console.print(problem, highlight=False, markup=False)
+            console.print(problem)
 
 
 def _show_changes(found: list[Change]) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     from bench.analysis import answers, wording
@@ -492,17 +510,15 @@ def _show_changes(found: list[Change]) -> None:
             wording.p_value(test.p_adjusted if test else None),
             change.verdict,
         )
-        table.add_row(*map(escape, cells))
-    _console().print(table, highlight=False)
+        table.add_row(*cells)
+    _console().print(table)
     for problem in dict.fromkeys(c.found.contrast.problem for c in found):
         if problem:
-            _console().print(f"not compared: {problem}", highlight=False, markup=False)
+            _console().print(f"not compared: {problem}")
     worse = [change for change in found if change.verdict == "worse"]
     names = [f"{change.question} / {change.variant}: {change.metric.label}" for change in worse]
     _console().print(
         f"worse: {wording.listed(names)}" if worse else "nothing became worse",
-        highlight=False,
-        markup=False,
     )
 
 
@@ -513,11 +529,10 @@ def _say_probe_costs(results: Results) -> None:
     costs = [f"{probe} {duration(cost)}" for probe, cost in probe_costs(results).items()]
     if costs:
         text = f"probes   {', '.join(costs)}, over all trials and outside every training time"
-        _console().print(text, highlight=False, markup=False)
+        _console().print(text)
 
 
 def _status(results: Results) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     metric = results.suite.metric(results.suite.primary)
@@ -527,13 +542,13 @@ def _status(results: Results) -> None:
         kind: int((once.status == kind).sum()) for kind in ("completed", "diverged", "failed")
     }
     said = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "none yet"
-    _console().print(f"{len(once)} of {results.planned} trials: {said}", highlight=False)
-    table = Table("question", "variant", "seeds", escape(metric.label), box=None)
+    _console().print(f"{len(once)} of {results.planned} trials: {said}")
+    table = Table("question", "variant", "seeds", metric.label, box=None)
     column = metric.name if metric.name in trials else None
     for question in results.suite.questions:
         for variant in results.suite.variants(question):
             rows = trials[(trials.question == question) & (trials.variant == variant)]
             mean = f"{rows[column].mean():.4f}" if column and len(rows) else ""
-            table.add_row(escape(question), escape(variant), str(len(rows)), mean)
+            table.add_row(question, variant, str(len(rows)), mean)
     _console().print(table)
     _say_probe_costs(results)

@@ -40,7 +40,7 @@ def verify(
     skipped = sum(check.outcome == NOT_CHECKED for check in checks)
     said = f"{differ} of {len(checks)} checks differ" if differ else "nothing differs"
     said += f"; {skipped} could not be made" if skipped else ""
-    out.print(said, highlight=False)
+    out.print(said)
     if differ:
         raise typer.Exit(1)
 
@@ -50,7 +50,7 @@ def doctor() -> None:
     from bench.doctor import examine
 
     out = console()
-    out.print("looking at the machine, about half a minute", highlight=False)
+    out.print("looking at the machine, about half a minute")
     try:
         found = examine()
     except KeyboardInterrupt:
@@ -62,20 +62,19 @@ def doctor() -> None:
         _table(("message", "meaning"), found.messages)
     for problem in found.problems:
         kind = "broken" if problem.broken else "to do"
-        out.print(f"\n{kind}: {problem.what}\n  {problem.advice}", highlight=False, markup=False)
+        out.print(f"\n{kind}: {problem.what}\n  {problem.advice}")
     if not found.problems:
-        out.print("\nnothing to do", highlight=False)
+        out.print("\nnothing to do")
     if any(problem.broken for problem in found.problems):
         raise typer.Exit(1)
 
 
 def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(*columns, box=None)
     for column in table.columns:
         column.overflow = "fold"
     for row in rows:
-        table.add_row(*map(escape, row))
-    console().print(table, highlight=False)
+        table.add_row(*row)
+    console().print(table)

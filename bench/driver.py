@@ -21,6 +21,8 @@ from bench.errors import (
     UsageError,
     did_you_mean,
     first_line,
+    listed,
+    shown,
 )
 from bench.machine import machine, versions
 from bench.store import Results, Store, load_results
@@ -90,10 +92,13 @@ def run(
         BenchError: bad input, before the first trial; or a results folder that cannot be written.
     """
     if workers is not None and workers < 0:
-        raise UsageError("too few workers", expected="0 or more", found=str(workers))
+        raise UsageError(
+            "too few workers", where="--workers", expected="0 or more", found=str(workers)
+        )
     if workers is not None and cluster is not None:
         raise UsageError(
             "a cluster has its own workers",
+            where="--workers, --cluster",
             expected="a number of workers, or a cluster",
             found=f"{workers} workers and the cluster {cluster}",
             hint="leave out the number of workers",
@@ -101,6 +106,7 @@ def run(
     if deadline_s is not None and (workers == 0 or not deadline_s > 0):
         raise UsageError(
             "a deadline that cannot be kept",
+            where="--deadline",
             expected="seconds, more than 0, and workers, which can be ended",
             found=f"{deadline_s:g} s, {'no' if workers == 0 else 'some'} workers",
         )
@@ -183,12 +189,15 @@ def time_epochs(
         BenchError: bad input, before the first round; or a results folder that cannot be written.
     """
     if rounds < 1:
-        raise UsageError("too few rounds", expected="1 or more", found=str(rounds))
+        raise UsageError(
+            "too few rounds", where="--rounds", expected="1 or more", found=str(rounds)
+        )
     every = expand(suite, trusted=trust)
     uses = ways(every)
     if not uses:
         raise UsageError(
             "there is nothing to time on one thread",
+            where=suite.where("questions"),
             expected="a variant that is trained in one process",
             found="engines of several processes only",
             hint="their times stand with the trials of `bench run`",
@@ -260,8 +269,9 @@ def trace_epoch(suite: Suite, name: str, folder: Path, *, trust: bool = False) -
     if name not in uses:
         raise UsageError(
             "there is no such variant",
-            expected="QUESTION/VARIANT, one of " + ", ".join(sorted(uses)),
-            found=repr(name),
+            where=suite.where("questions"),
+            expected=f"QUESTION/VARIANT, one of {listed(sorted(uses))}",
+            found=shown(name),
             hint=did_you_mean(name, uses),
         )
     use = uses[name]

@@ -15,10 +15,17 @@ Anything else that escapes is a defect of Seedwise.
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+import itertools
+import sys
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+_LISTED: Final = 30  # names in a message
+_LONGEST: Final = 80  # characters of what was found
+_LONGEST_LINE: Final = 500  # characters of what another error says
 
 
 class BenchError(Exception):
@@ -74,7 +81,21 @@ class DatasetError(BenchError):
 
 
 class StatsError(BenchError, ValueError):
-    """Numbers for which the statistic asked for is not defined."""
+    """Numbers for which the statistic asked for is not defined; ``where`` is the function that was called."""
+
+    def __init__(self, problem: str, *, where: str | None = None, **rest: str | None) -> None:
+        super().__init__(problem, where=where or _called(), **rest)
+
+
+def _called() -> str | None:
+    """The outermost public function of ``bench.stats`` that is running."""
+    found, frame = None, sys._getframe(2)  # noqa: SLF001
+    while frame is not None:
+        module, name = str(frame.f_globals.get("__name__")), frame.f_code.co_name
+        if module.startswith("bench.stats") and name[0] not in "_<":
+            found = f"bench.stats.{name}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return found
 
 
 class StoreError(BenchError):
@@ -108,6 +129,24 @@ def did_you_mean(found: str, known: Iterable[str]) -> str | None:
     return closest(found, names) or listed
 
 
+def listed(names: Iterable[str]) -> str:
+    """Names in a row; of many, the first."""
+    first = list(itertools.islice(names, _LISTED + 1))
+    return ", ".join(map(_cut, first[:_LISTED])) + (", ..." if len(first) > _LISTED else "")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def shown(value: object) -> str:
+    """What was found, as a person wrote it, cut off where it is long."""
+    if value is None:
+        return "nothing"
+    return _cut(repr(value))
+
+
 def first_line(error: BaseException) -> str:
-    """The first line of what an error says; its type if it says nothing."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """The first line of what an error says, cut off where it is long; its type if it says nothing."""
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 3] + "..."

@@ -366,6 +366,7 @@ class _Dask:
 def _gone() -> ClusterError:
     return ClusterError(
         "the scheduler was lost; what was finished is kept",
+        where="the Dask cluster",
         expected="a scheduler that runs until the end",
         found="a closed connection",
         hint="run the same command again: it continues",
@@ -375,6 +376,7 @@ def _gone() -> ClusterError:
 def _too_late(deadline_s: float | None) -> ClusterError:
     return ClusterError(
         "the trial took too long; its worker was ended",
+        where="--deadline",
         expected=f"an end within {deadline_s:g} s",
         found="none",
         hint="give it longer with --deadline, if it was not stuck",

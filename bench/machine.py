@@ -41,9 +41,14 @@ def machine() -> dict[str, Any]:
         "host": platform.node(),
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "memory_gib": round(memory_bytes() / 2**30, 1),
         "system": platform.platform(),
     }
+
+
+def memory_bytes() -> int:
+    """Memory of the machine: nothing that is unpacked may be larger."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 @cache

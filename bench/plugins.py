@@ -171,6 +171,7 @@ def load(kind: str, name: str) -> ModuleType:
     if name not in known:
         raise UsageError(
             f"no {kind.removesuffix('s')} is called {name!r}",
+            where=f"{kind.removesuffix('s')} {name}",
             expected="one of " + ", ".join(known),
             found=repr(name),
             hint=did_you_mean(name, known),

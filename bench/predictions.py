@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from bench.errors import StoreError, first_line
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+MAX_IMAGES: Final = 20_000_000  # of a test set
 
 
 @dataclass(frozen=True)
@@ -49,19 +54,42 @@ class Predictions:
         return trial_id in self.by_trial
 
     def labels(self, trial_id: str) -> np.ndarray:
-        """(n_test,) true classes of the test images of this trial's data."""
-        checksum, _ = self.by_trial[trial_id]
-        return _decompressed(self.by_data[checksum][1])
+        """(n_test,) true classes of the test images of this trial's data.
+
+        Raises:
+            StoreError: what was kept of this trial cannot be read; so do the others.
+        """
+        return self._unpacked(trial_id)[1]
 
     def predicted(self, trial_id: str) -> np.ndarray:
         """(n_test,) classes that the trained network gives the test images."""
-        checksum, wrong_by = self.by_trial[trial_id]
-        classes, labels = self.by_data[checksum]
-        return np.asarray((_decompressed(labels) + _decompressed(wrong_by)) % classes)
+        classes, labels, wrong_by = self._unpacked(trial_id)
+        return np.asarray((labels + wrong_by) % classes)
 
     def correct(self, trial_id: str) -> np.ndarray:
         """(n_test,) whether each test image is classified rightly."""
-        return np.asarray(_decompressed(self.by_trial[trial_id][1]) == 0)
+        return np.asarray(self._unpacked(trial_id)[2] == 0)
+
+    def _unpacked(self, trial_id: str) -> tuple[int, np.ndarray, np.ndarray]:
+        """Number of classes, labels and (predicted - true), as they belong together."""
+        checksum, wrong_by = self.by_trial[trial_id]
+        classes, labels = self.by_data.get(checksum, (0, b""))
+        try:
+            unpacked = _decompressed(labels), _decompressed(wrong_by)
+            fits = unpacked[0].shape == unpacked[1].shape and unpacked[0].max(initial=0) < classes
+        except (zlib.error, ValueError, TypeError) as error:
+            fits, found = False, first_line(error)
+        else:
+            found = "classes and labels that do not fit them"
+        if not fits:
+            raise StoreError(
+                "the predictions that were kept cannot be read",
+                where=f"trial {trial_id}",
+                expected="classes of the test images, as Seedwise packed them",
+                found=found,
+                hint="restore the results file from a copy, or train this trial anew in another folder",
+            )
+        return classes, *unpacked
 
 
 def _compressed(classes: np.ndarray) -> bytes:
@@ -69,4 +97,8 @@ def _compressed(classes: np.ndarray) -> bytes:
 
 
 def _decompressed(data: bytes) -> np.ndarray:
-    return np.frombuffer(zlib.decompress(data), "<u2").astype(np.int64)
+    """At most ``MAX_IMAGES``, whatever a small text claims to unpack to."""
+    raw = zlib.decompressobj().decompress(data, 2 * MAX_IMAGES + 1)
+    if len(raw) > 2 * MAX_IMAGES:
+        raise ValueError(f"more than {MAX_IMAGES:,} images")
+    return np.frombuffer(raw, "<u2").astype(np.int64)

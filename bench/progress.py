@@ -69,7 +69,7 @@ class Progress:
         if plan.todo:
             text += f"; {workers or 'no'} worker{'s' * (workers != 1)}"
             text += f", about {duration(seconds)}" if seconds else ""
-        self._console.print(text, highlight=False)
+        self._console.print(text)
         self._total = len(plan.todo)
         self._weights = {trial.id: _weight(trial) for trial in plan.todo}
         self._weight = sum(self._weights.values())
@@ -92,13 +92,13 @@ class Progress:
         self._keep_best(use, result)
         if result.status != "completed":
             name = f"{use.question} / {use.variant} / seed {result.seed}"
-            self._console.print(f"{result.status}: {name}", highlight=False, markup=False)
+            self._console.print(f"{result.status}: {name}")
         text = self._text()
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self._weight_done, description=text)
         elif time.monotonic() - self._said >= PLAIN_EVERY_S or self._done == self._total:
             self._said = time.monotonic()
-            self._console.print(text, highlight=False, markup=False)
+            self._console.print(text)
 
     def _text(self) -> str:
         spent = max(time.monotonic() - self._begin, 1e-9)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import json
 import sqlite3
-import zipfile
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -17,20 +16,20 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+import numpy as np
 from pydantic import ValidationError
 
-from bench import frames
+from bench import consistency, frames
 from bench.errors import BenchError, StoreError, SuiteError, first_line
 from bench.predictions import Predictions
 from bench.suite import Suite, parse_suite
 from bench.trial import CurvePoint, Timing, TrialResult, Use, expand
-from bench.weights import unpack
+from bench.weights import UNREADABLE, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-    import numpy as np
     import pandas as pd
 
 FILE: Final = "results.sqlite"
@@ -118,7 +117,7 @@ class KeptWeights:
                     found=trial_id,
                 )
             return unpack(row[0])
-        except (sqlite3.Error, ValueError, OSError, zipfile.BadZipFile) as error:
+        except (*UNREADABLE, sqlite3.Error, TypeError) as error:
             raise _damaged(path, error) from None
         finally:
             db.close()
@@ -446,11 +445,12 @@ def _results(db: sqlite3.Connection, path: Path) -> Results:
     runs["cluster"] = runs.get("cluster")  # a file of before has none
     uses = pd.read_sql("SELECT * FROM plan ORDER BY position", db)
     trials = pd.read_sql("SELECT * FROM trials", db)
-    for text in pd.unique(trials[["settings", "machine", "versions"]].to_numpy().ravel()):
-        json.loads(text)  # others rely on it
     curves = pd.read_sql("SELECT * FROM curves ORDER BY trial_id, updates", db)
     extras = pd.read_sql("SELECT * FROM extras", db)
     probes = pd.read_sql("SELECT * FROM probes", db)
+    consistency.check(
+        suite, runs=runs, plan=uses, trials=trials, curves=curves, extras=extras, probes=probes
+    )
     timings = _timings(db, suite)
     predictions = _predictions(db)
     weights = KeptWeights(path, _with_weights(db))
@@ -548,8 +548,9 @@ def _last_points(curves: pd.DataFrame, *, sparse: bool) -> pd.DataFrame:
 
 
 def _typed(frame: pd.DataFrame, columns: Sequence[frames.Column]) -> pd.DataFrame:
-    names = [c.name for c in columns]
-    return frame.reindex(columns=names).astype({c.name: frames.DTYPES[c.dtype] for c in columns})
+    kinds = {c.name: frames.DTYPES[c.dtype] for c in columns}
+    with np.errstate(invalid="ignore"):  # pandas refuses what does not fit
+        return frame.reindex(columns=list(kinds)).astype(kinds)
 
 
 def _suite(path: Path, resolved: str, text: str, folder: str) -> Suite:
@@ -655,6 +656,18 @@ def _transaction(db: sqlite3.Connection, where: Path) -> Iterator[None]:
             db.execute("ROLLBACK")
 
 
+_STUMBLES: Final = (
+    sqlite3.Error,
+    OSError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    RecursionError,
+)
+
+
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     """Say of broken content that it is, whatever stumbles over it: SQLite checks no more than the structure."""
@@ -662,7 +675,7 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except BenchError:
         raise
-    except (sqlite3.Error, OSError, ValueError, TypeError, LookupError, ArithmeticError) as error:
+    except _STUMBLES as error:
         raise _damaged(path, error) from error
 
 

@@ -26,20 +26,18 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema  # noqa: TC002  # pydantic reads the annotation
 
-from bench import resources
-from bench.errors import SuiteError, closest, first_line
+from bench import resources, yaml_text
+from bench.errors import SuiteError, closest, listed, shown
 from bench.frames import CURVE_METRICS, METRICS, TAKEN, Metric, probe_metric
+from bench.yaml_text import Keys, located
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
-    from ruamel.yaml.nodes import Node
-
-Keys = tuple[str | int, ...]
 
 MAX_VARIANTS: Final = 10_000  # of a question
+MAX_VARIANTS_OF_ALL: Final = 100_000
+MAX_EXCLUDED: Final = 1_000  # rules of a question
 MAX_SEEDS: Final = 10_000
-MAX_NODES: Final = 200_000  # values in a suite file, those behind aliases counted each time
-MAX_DEPTH: Final = 50
 LARGEST: Final = 2**31 - 1
 MAX_NAME: Final = 120  # characters
 NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._=+ -]*$"
@@ -249,7 +247,9 @@ class Question(_Model):
         default_factory=dict, description="a grid over dotted settings, such as batch_size"
     )
     include: list[Annotated[dict[str, Any], Field(min_length=1)]] = Field(default_factory=list)
-    exclude: list[Annotated[dict[str, Any], Field(min_length=1)]] = Field(default_factory=list)
+    exclude: Annotated[
+        list[Annotated[dict[str, Any], Field(min_length=1)]], Field(max_length=MAX_EXCLUDED)
+    ] = Field(default_factory=list)
     reported: Annotated[dict[Name, dict[str, Number]], Closed] = Field(
         default_factory=dict, description="what the source printed, per variant"
     )
@@ -379,7 +379,7 @@ class Suite(_Model):
 
     def where(self, *path: str | int) -> str:
         """File, line and key path of the deepest part of ``path`` that the suite spells out."""
-        return _where(self._path, self._lines, path)
+        return located(self._path, self._lines, path)
 
     def says(self, *path: str | int) -> bool:
         """Whether the suite file spells out the key at ``path``."""
@@ -522,24 +522,29 @@ def load_suite(name: str | Path) -> Suite:
         if str(name) not in shipped:
             raise SuiteError(
                 f"no suite {str(name)!r}",
+                where=str(path.absolute()),
                 expected="a shipped suite or the path of a YAML file",
                 found=f"shipped are {', '.join(sorted(shipped))}",
                 hint=closest(str(name), shipped),
             )
         path = shipped[str(name)]
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(yaml_text.MAX_CHARACTERS + 1)
+    except (OSError, ValueError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            raise SuiteError(
+                "the suite is not text",
+                where=str(path),
+                expected="YAML in UTF-8",
+                found="other bytes",
+            ) from None
         raise SuiteError(
             "the suite cannot be read",
             where=str(path),
             expected="a readable YAML file",
-            found=error.strerror or str(error),
+            found=getattr(error, "strerror", None) or str(error),
             hint="give the path of a suite file, or a name that `bench list` shows",
-        ) from None
-    except UnicodeDecodeError:
-        raise SuiteError(
-            "the suite is not text", where=str(path), expected="YAML in UTF-8", found="other bytes"
         ) from None
     return parse_suite(text, path=path)
 
@@ -550,19 +555,18 @@ def parse_suite(text: str, *, path: Path | None = None) -> Suite:
     Raises:
         SuiteError: as ``load_suite``.
     """
-    reader = _Reader(path)
-    data, lines = reader.read(text), reader.lines
+    data, lines = yaml_text.read(text, path)
     if not isinstance(data, dict):
         raise SuiteError(
             "not a suite",
-            where=_where(path, lines, ()),
+            where=located(path, lines, ()),
             expected="a mapping with the keys suite, title, dataset, epochs, questions, ...",
-            found=_shown(data),
+            found=shown(data),
         )
     if "imported" in data:
         raise SuiteError(
             "unknown key 'imported'",
-            where=_where(path, lines, ("imported",)),
+            where=located(path, lines, ("imported",)),
             expected="one of " + ", ".join(_fields_at(())),
             found="'imported'",
             hint="`bench import` reads other programs' results",
@@ -572,6 +576,7 @@ def parse_suite(text: str, *, path: Path | None = None) -> Suite:
     except ValidationError as error:
         raise _explained(error, data, path, lines) from None
     suite._path, suite._text, suite._lines = path, text, lines  # noqa: SLF001
+    _check_count(suite)
     _check_metrics(suite)
     for profile, size in suite.profiles.items():
         for name in size.questions:
@@ -588,118 +593,7 @@ def schema() -> str:
     return json.dumps(page, indent=2) + "\n"
 
 
-# --- reading YAML, keeping lines -------------------------------------------------------------
-
-_CORE: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "null")}
-_TEXT: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "timestamp", "value")}
-_NESTED: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq")}
-
-
-class _Reader:
-    """YAML 1.2 as plain values. ``lines`` collects where each key and item stands, from 1."""
-
-    def __init__(self, path: Path | None) -> None:
-        from ruamel.yaml import YAML
-
-        self.lines: dict[Keys, int] = {}
-        self._path = path
-        self._nodes = 0
-        self._yaml = YAML(typ="safe", pure=True)
-
-    def read(self, text: str) -> Any:
-        from ruamel.yaml.error import YAMLError
-
-        try:
-            node = self._yaml.compose(text)
-        except (YAMLError, ValueError, RecursionError) as error:
-            mark = getattr(error, "problem_mark", None)
-            self.lines[()] = mark.line + 1 if mark else 1
-            found = getattr(error, "problem", None) or first_line(error)
-            raise self._error("not valid YAML", (), expected="YAML 1.2", found=str(found)) from None
-        return None if node is None else self._value(node, ())
-
-    def _value(self, node: Node, keys: Keys) -> Any:
-        self.lines.setdefault(keys, node.start_mark.line + 1)
-        self._nodes += 1
-        if self._nodes > MAX_NODES or len(keys) > MAX_DEPTH:
-            raise self._error(
-                "the suite is too large",
-                keys[:3],
-                expected=f"at most {MAX_NODES} values, and {MAX_DEPTH} levels",
-                found="more",
-            )
-        if node.tag not in _CORE | _TEXT | _NESTED:
-            raise self._error("a tag", keys, expected="data without tags", found=str(node.tag))
-        if isinstance(node.value, str):
-            return self._scalar(node, keys)
-        if node.tag.endswith("map"):
-            return self._mapping(node, keys)
-        return [self._value(item, (*keys, index)) for index, item in enumerate(node.value)]
-
-    def _scalar(self, node: Node, keys: Keys) -> Any:
-        from ruamel.yaml.error import YAMLError
-
-        kind = str(node.tag).rpartition(":")[2]
-        try:
-            if node.tag not in _CORE:
-                kind = "text that UTF-8 can write"
-                return node.value.encode().decode()
-            value = self._yaml.constructor.construct_object(node)
-        except (YAMLError, ValueError, LookupError) as error:
-            raise self._error(
-                "not valid YAML", keys, expected=kind, found=first_line(error)
-            ) from None
-        if isinstance(value, int) and abs(value) > 2**63 - 1:
-            raise self._error(
-                "a number too large", keys, expected="a number of 64 bits", found="more digits"
-            )
-        return value
-
-    def _mapping(self, node: Node, keys: Keys) -> dict[str, Any]:
-        mapping: dict[str, Any] = {}
-        for key, value in node.value:
-            plain = isinstance(key.value, str) and key.tag in _CORE | _TEXT
-            here = (*keys, key.value if plain else "?")
-            self.lines[here] = key.start_mark.line + 1
-            if not plain:
-                raise self._error(
-                    "not a key",
-                    here,
-                    expected="text before the colon; YAML 1.2 has no merge keys (<<)",
-                    found=_shown(key.value if isinstance(key.value, str) else key.tag),
-                )
-            if key.value in mapping:
-                raise self._error(
-                    f"the key {key.value!r} stands here twice",
-                    here,
-                    expected="each key once",
-                    found="two",
-                )
-            mapping[key.value] = self._value(value, here)
-        return mapping
-
-    def _error(self, problem: str, keys: Keys, *, expected: str, found: str) -> SuiteError:
-        where = _where(self._path, self.lines, keys)
-        return SuiteError(problem, where=where, expected=expected, found=found)
-
-
 # --- errors -----------------------------------------------------------------------------------
-
-
-def _where(path: Path | None, lines: Mapping[Keys, int], keys: Keys) -> str:
-    """File, line of the deepest of ``keys`` that the file spells out, and the keys."""
-    line = next((lines[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in lines), None)
-    place = str(path) if path else "suite"
-    if line or (not keys and lines):
-        place += f", line {line or lines[()]}"
-    return f"{place}, at {'.'.join(map(str, keys))}" if keys else place
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _explained(
@@ -728,7 +622,7 @@ def _explained(
         # If one branch of a union takes the type, only its complaint about the value matters.
         telling = [p for p in same if not p["type"].endswith("_type")] or same
         problem, expected = "not a valid value", " or ".join(map(_expected, telling))
-        found = _shown(first["input"])
+        found = shown(first["input"])
     # The right spelling of a misspelt key is missing, which is no second problem.
     mistyped = first["type"] == "extra_forbidden"
     elsewhere = {_keys(p, data) for p in problems if not (mistyped and p["type"] == "missing")}
@@ -736,7 +630,7 @@ def _explained(
     if others:
         hint = f"{hint or ''} (and {others} more problem{'s' * (others > 1)})".strip()
     return SuiteError(
-        problem, where=_where(path, lines, keys), expected=expected, found=found, hint=hint
+        problem, where=located(path, lines, keys), expected=expected, found=found, hint=hint
     )
 
 
@@ -792,8 +686,8 @@ def _check_name(kind: str, name: str, known: Mapping[str, Any], where: str) -> N
         raise SuiteError(
             f"no {kind} {name!r}",
             where=where,
-            expected="one of " + ", ".join(known) if known else f"a suite with {kind}s",
-            found=repr(name),
+            expected=f"one of {listed(known)}" if known else f"a suite with {kind}s",
+            found=shown(name),
             hint=closest(name, known),
         )
 
@@ -839,7 +733,7 @@ def _check_target(suite: Suite, target: dict[str, float] | None, place: Keys) ->
             "not a valid value",
             where=suite.where(*place),
             expected=f"one metric with its value; one of {', '.join(suite.curve_metrics)}",
-            found=_shown(target),
+            found=shown(target),
             hint=closest(next(iter(target), ""), suite.curve_metrics),
         )
 
@@ -928,7 +822,7 @@ def _expand(suite: Suite, name: str) -> dict[str, Settings]:
                 f"two variants are called {key!r}",
                 where=suite.where("questions", *place),
                 expected="values that can be told apart by their letters, digits and . _ = + -",
-                found=", ".join(f"{k}: {_shown(v)}" for k, v in cell.items()),
+                found=", ".join(f"{k}: {shown(v)}" for k, v in cell.items()),
                 hint="write these variants under `variants`, with names of their own",
             )
         change = _nested(cell, suite.where("questions", *place))
@@ -987,19 +881,35 @@ def _respecified(old: Any, new: Any) -> Any:
     return {name: _overlaid(arguments, new[name])}
 
 
+def _check_count(suite: Suite) -> None:
+    """Count what the matrices would make, before any of them is expanded."""
+    every = 0
+    for name, question in suite.questions.items():
+        cells = math.prod(map(len, question.matrix.values())) if question.matrix else 0
+        many = cells + len(question.include) + len(question.variants)
+        every += many
+        if many > MAX_VARIANTS or every > MAX_VARIANTS_OF_ALL:
+            of_all = many <= MAX_VARIANTS
+            raise SuiteError(
+                "too many variants",
+                where=suite.where("questions", *(() if of_all else (name, "matrix"))),
+                expected=f"at most {MAX_VARIANTS_OF_ALL:,} over all questions"
+                if of_all
+                else f"at most {MAX_VARIANTS:,}, those to exclude counted too",
+                found="more" if of_all else _size(many),
+                hint="split the suite, or list the variants that matter",
+            )
+
+
+def _size(number: int) -> str:
+    """A number for people, however large."""
+    digits = number.bit_length() * math.log10(2)
+    return f"{number:,}" if digits < 15 else f"about 10^{digits:.0f}"
+
+
 def _cells(suite: Suite, name: str) -> list[tuple[Keys, dict[str, Any]]]:
     """The cells of a question's matrix, each with the place in the suite that makes it."""
     question = suite.questions[name]
-    count = math.prod(len(values) for values in question.matrix.values()) if question.matrix else 0
-    count += len(question.include) + len(question.variants)
-    if count > MAX_VARIANTS:
-        raise SuiteError(
-            "too many variants",
-            where=suite.where("questions", name, "matrix"),
-            expected=f"at most {MAX_VARIANTS}",
-            found=_shown(count),
-            hint="split the question, or list the variants that matter",
-        )
     for index, rule in enumerate(question.exclude):
         for key in rule:
             place = suite.where("questions", name, "exclude", index, key)

@@ -99,6 +99,7 @@ def _one_thread() -> None:
     if threads != 1:
         raise UsageError(
             "TensorFlow has been used in this process before, and not on one thread",
+            where="this process",
             expected="1 thread",
             found=f"{threads} threads" if threads else "as many as there are cores",
             hint="time the suite in a process of its own",

@@ -184,6 +184,11 @@ class Timing:
     processor_s: float
 
 
+def count(suite: Suite) -> int:
+    """How many uses of trials ``expand`` would make: seeds times variants, over all questions."""
+    return sum(len(suite.seeds_of(name)) * len(suite.variants(name)) for name in suite.questions)
+
+
 def expand(suite: Suite, *, trusted: bool = False) -> list[Use]:
     """All uses of trials in a suite, questions in order, seeds as blocks within a question.
 
@@ -193,9 +198,18 @@ def expand(suite: Suite, *, trusted: bool = False) -> list[Use]:
     if suite.imported is not None:
         raise SuiteError(
             "imported results cannot be trained here",
+            where=suite.where(),
             expected="a suite that says how its variants are trained",
             found=f"results read from {suite.imported.file}",
             hint="write a suite: docs/suites.md",
+        )
+    if count(suite) > MAX_USES:
+        raise SuiteError(
+            "too many trials",
+            where=suite.where(),
+            expected=f"at most {MAX_USES:,} seeds of variants",
+            found=f"{count(suite):,}",
+            hint="split the suite, or plan fewer seeds",
         )
     uses: list[Use] = []
     folder = suite.folder.absolute()  # workers of a cluster may start elsewhere
@@ -213,14 +227,6 @@ def expand(suite: Suite, *, trusted: bool = False) -> list[Use]:
                     expected="finite numbers, text, true, false, lists and mappings",
                     found=first_line(error),
                 ) from None
-            if len(uses) + len(seeds) > MAX_USES:
-                raise SuiteError(
-                    "too many trials",
-                    where=suite.where(*place),
-                    expected=f"at most {MAX_USES} seeds of variants",
-                    found="more",
-                    hint="split the suite, or plan fewer seeds",
-                )
             uses += [
                 Use(question, variant, Trial(training, seed, folder, trusted)) for seed in seeds
             ]

@@ -8,13 +8,26 @@ from __future__ import annotations
 
 import gzip
 import io
-from typing import TYPE_CHECKING, Any, Final
+import zipfile
+import zlib
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
+
+from bench.machine import memory_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+UNREADABLE: Final = (  # what NumPy and zipfile raise on what is damaged, encrypted or pickled
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 Kernels = dict[str, np.ndarray]
 """Layer -> array of two or more dimensions, in the model's order."""
 
@@ -27,9 +40,27 @@ def pack(arrays: Iterable[tuple[str, np.ndarray]]) -> bytes:
 
 
 def unpack(data: bytes) -> dict[str, np.ndarray]:
-    """The inverse of ``pack``."""
+    """The inverse of ``pack``.
+
+    Raises:
+        Exception: one of ``UNREADABLE``, if ``data`` is not what ``pack`` made.
+    """
+    check_size(io.BytesIO(data))
     with np.load(io.BytesIO(data), allow_pickle=False) as file:
         return {path: file[path] for path in file.files}
+
+
+def check_size(file: IO[bytes]) -> None:
+    """Refuse a zip file that unpacks to more than the machine's memory: a small one can.
+
+    Raises:
+        Exception: one of ``UNREADABLE``.
+    """
+    with zipfile.ZipFile(file) as packed:
+        size = sum(part.file_size for part in packed.infolist())
+    if size > memory_bytes():
+        raise ValueError(f"{size:,} bytes unpacked, more than the machine's memory")
+    file.seek(0)
 
 
 def kernels(arrays: Iterable[tuple[str, np.ndarray]]) -> Kernels:

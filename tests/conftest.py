@@ -16,6 +16,36 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("seedwise")
 
+MESSAGES = pytest.StashKey[dict]()
+
+
+def pytest_configure(config):
+    """Keep the errors that the package raises, the first of each place, for tests/test_messages.py."""
+    import bench
+    from bench.errors import BenchError
+
+    package, collected = Path(bench.__file__).parent, {}
+    init = BenchError.__init__
+
+    def keeping(self, *arguments, **named):
+        init(self, *arguments, **named)
+        frame = sys._getframe(1)
+        while frame.f_code.co_filename == init.__code__.co_filename and frame.f_back:
+            frame = frame.f_back
+        path = Path(frame.f_code.co_filename)
+        if path.is_relative_to(package):
+            place = f"{path.relative_to(package)}:{frame.f_lineno}"
+            collected.setdefault(place, self)
+
+    BenchError.__init__ = keeping
+    config.messages, config.stash[MESSAGES] = MESSAGES, collected
+
+
+def pytest_collection_modifyitems(items):
+    """What looks at the messages of all tests comes last."""
+    items.sort(key=lambda item: item.path.name == "test_messages.py")
+
+
 TINY = """\
 suite: tiny
 title: Two rates on handwritten digits

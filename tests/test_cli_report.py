@@ -115,7 +115,7 @@ def test_watching_follows_the_store_until_ctrl_c(started, begun):
     watching = started("report", folder, "--watch")
     wait_for(page.exists, watching)
     first = page.read_text()
-    assert '<script id="watching">' in first
+    assert '<script id="script-watching">' in first
     assert "1 of 6 trials" in first
     store.append(runner.run_trial(trials[0]))
     wait_for(lambda: "2 of 6 trials" in page.read_text(), watching)
@@ -126,7 +126,7 @@ def test_watching_follows_the_store_until_ctrl_c(started, begun):
     out, err = watching.communicate(timeout=60)
     assert (watching.returncode, err) == (0, "")
     assert out.splitlines()[-1] == "stopped watching; the report stays as it is"
-    assert '<script id="watching">' not in page.read_text()
+    assert '<script id="script-watching">' not in page.read_text()
     assert "2 of 6 trials" in page.read_text()
     assert {path.name for path in folder.iterdir()} >= {FILE, "report.html"}
     assert not list(folder.glob(".report*"))
@@ -153,7 +153,7 @@ def test_watching_a_real_run_ends_with_it(started, tiny, tmp_path):
 def test_a_complete_run_is_not_watched(tiny_results, tmp_path, capsys):
     report([str(tiny_results)], watch=True, output=tmp_path / "x.html")
     assert "complete: every planned trial has a result" in capsys.readouterr().out
-    assert '<script id="watching">' not in (tmp_path / "x.html").read_text()
+    assert '<script id="script-watching">' not in (tmp_path / "x.html").read_text()
 
 
 def test_watching_nothing_is_an_error(tmp_path):

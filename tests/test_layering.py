@@ -12,8 +12,9 @@ import bench
 PACKAGE = Path(bench.__file__).parent
 LAYERS = (  # from below; modules of one layer do not import each other
     {"errors", "frames", "resources", "machine"},
+    {"yaml_text"},
     {"stats", "suite", "backend", "predictions", "weights"},
-    {"trial", "cluster"},
+    {"trial", "cluster", "consistency"},
     {"plugins", "store"},
     {"datasets", "keras_objects", "estimate"},
     {"layers", "models", "optimizers"},

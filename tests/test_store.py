@@ -470,13 +470,16 @@ def test_a_newer_format(folder, suite):
     assert (folder / FILE).read_bytes() == before
 
 
+CLUSTER = '{"cluster": "tcp://h:1", "workers": 2, "machines": 1, "scheduler": {}}'
+
+
 def test_a_file_of_before_clusters_is_read_and_continued(folder, suite):
     written(folder, suite)
     foreign(folder, "ALTER TABLE runs DROP COLUMN cluster")
     assert load_results(folder).runs.cluster.isna().all()
     with Store(folder) as store:
-        store.begin(suite, expand(suite), started_at="later", command="", cluster="{}")
-    assert load_results(folder).runs.cluster.fillna("none").tolist() == ["none", "{}"]
+        store.begin(suite, expand(suite), started_at="later", command="", cluster=CLUSTER)
+    assert load_results(folder).runs.cluster.fillna("none").tolist() == ["none", CLUSTER]
 
 
 def test_tables_that_are_not_as_they_should(folder):

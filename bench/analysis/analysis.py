@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bench.analysis import (
     answers,
     claims,
@@ -169,6 +171,11 @@ class Analysis:
 
 def analyse(results: Results) -> Analysis:
     """Compare the variants of every question and judge every claim. Needs no TensorFlow."""
+    with np.errstate(over="ignore"):  # sums of values near the largest that there are
+        return _analyse(results)
+
+
+def _analyse(results: Results) -> Analysis:
     measured, how = measure(results), conditions(results)
     judged = judge(measured, alpha=how.alpha)
     questions = tuple(

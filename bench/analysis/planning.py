@@ -59,7 +59,9 @@ def seeds_to_detect(results: Results, detect: float, *, power: float = 0.8) -> l
         UsageError: numbers that cannot be a difference or a power.
     """
     if not 0.05 < power < 1:
-        raise UsageError("not a power", expected="between 0.05 and 1", found=f"{power:g}")
+        raise UsageError(
+            "not a power", where="--power", expected="between 0.05 and 1", found=f"{power:g}"
+        )
     measured, suite = measure(results), results.suite
     rows = []
     for question in suite.questions:

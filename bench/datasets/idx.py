@@ -16,6 +16,7 @@ import numpy as np
 
 from bench.datasets import _arrays
 from bench.errors import DatasetError
+from bench.machine import memory_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,8 +78,9 @@ def read_bytes(path: Path) -> bytes:
         DatasetError: it cannot be read or its compression is damaged.
     """
     try:
-        raw = path.read_bytes()
-        return gzip.decompress(raw) if path.suffix == ".gz" else raw
+        if path.suffix != ".gz":
+            return path.read_bytes()
+        return _unpacked(path)
     except (OSError, EOFError, zlib.error) as error:
         raise DatasetError(
             "this file cannot be read",
@@ -87,6 +89,15 @@ def read_bytes(path: Path) -> bytes:
             found=str(error),
             hint="fetch or install it again",
         ) from error
+
+
+def _unpacked(path: Path) -> bytes:
+    most = memory_bytes() // 4
+    with gzip.open(path) as file:
+        raw = file.read(most)
+        if file.read(1):
+            raise OSError(f"it unpacks to more than {most:,} bytes, a quarter of the memory")
+    return raw
 
 
 def parse(raw: bytes, path: Path) -> np.ndarray:

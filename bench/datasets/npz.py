@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench.datasets import _arrays
 from bench.errors import DatasetError
+from bench.weights import UNREADABLE, check_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,15 +18,6 @@ if TYPE_CHECKING:
     from bench.plugins import Dataset
 
 ARGUMENTS = ("npz",)
-_DAMAGE = (  # what NumPy and zipfile raise on what is damaged, encrypted or pickled
-    OSError,
-    EOFError,
-    ValueError,
-    RuntimeError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -58,7 +49,9 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             hint="relative paths start at the suite's folder" if not path.exists() else None,
         )
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        with path.open("rb") as file:
+            check_size(file)
+            archive = np.load(file, allow_pickle=False)
             for key in KEYS:
                 if key not in archive:
                     raise DatasetError(
@@ -69,7 +62,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
                         hint="write it with numpy.savez(file, x_train=..., y_train=..., ...)",
                     )
             return {key: np.asarray(archive[key]) for key in KEYS}
-    except _DAMAGE as error:
+    except UNREADABLE as error:
         raise DatasetError(
             "an array of this file cannot be read",
             where=str(path),

@@ -204,7 +204,11 @@ class Cluster:
             logs.append(f"--- log of {member.name}\n{text[-LOG:] or '(empty)'}")
         self.close()
         return BenchError(
-            problem, expected=expected, found=found, hint="\n".join(filter(None, [hint, *logs]))
+            problem,
+            where="processes of the engine",
+            expected=expected,
+            found=found,
+            hint="\n".join(filter(None, [hint, *logs])),
         )
 
     def _names(self, places: Iterable[int]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from bench.errors import DatasetError, UsageError, closest, first_line
 
@@ -63,7 +63,7 @@ def _csv(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         delimiter = _delimiter(file.readline(MAX_LINE), columns)
         file.seek(0)
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        reader = csv.reader(_lines(path, file), delimiter=delimiter, strict=True)
         try:
             header = [cell.strip() for cell in next(reader, [])]
             places = _places(path, columns, header)
@@ -79,6 +79,20 @@ def _csv(path: Path, columns: Sequence[str]) -> Iterator[Row]:
                     )
         except csv.Error as error:
             raise _unreadable(path, "csv", str(error), reader.line_num) from None
+
+
+def _lines(path: Path, file: TextIO) -> Iterator[str]:
+    """The lines of a file, none of which is held if it never ends."""
+    for number, line in enumerate(iter(lambda: file.readline(MAX_LINE), ""), start=1):
+        if len(line) == MAX_LINE:
+            raise DatasetError(
+                "a line that does not end",
+                where=f"{path}, line {number}",
+                expected=f"lines of less than {MAX_LINE:,} characters",
+                found="more",
+                hint="one evaluation per line",
+            )
+        yield line
 
 
 def _delimiter(head: str, columns: Sequence[str]) -> str:
@@ -147,12 +161,14 @@ def _parquet(path: Path, columns: Sequence[str]) -> Iterator[Row]:
 def _jsonl(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     seen: dict[str, None] = {}
     with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(iter(lambda: file.readline(MAX_LINE), ""), start=1):
+        for number, line in enumerate(_lines(path, file), start=1):
             if line.isspace():
                 continue
             try:
                 record = json.loads(line)
-            except (ValueError, RecursionError) as error:
+            except RecursionError:
+                raise _unreadable(path, "jsonl", "values too deep", number) from None
+            except ValueError as error:
                 raise _unreadable(path, "jsonl", first_line(error), number) from None
             if not isinstance(record, dict):
                 raise _unreadable(path, "jsonl, one {...} per line", f"{line[:40].strip()}", number)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Run = tuple[str, str, str]  # group, variant, seed, as the file writes them
 
 LARGEST_STEP: Final = 2**53  # above, not every whole number is a float
+MAX_ROWS: Final = 200_000_000  # 32 bytes of memory each, and 8 for every metric
+MAX_RUNS: Final = 1_000_000
 _MISSING: Final = frozenset({"", "na", "n/a", "null", "none"})
 
 
@@ -75,6 +77,8 @@ def collect(
             "" if at is None else reader.name(number, name, cells[at]) for at, name in naming
         )
         code = runs.setdefault((group, variant, seed), len(runs))
+        if read > MAX_ROWS or len(runs) > MAX_RUNS:
+            raise _too_many(where, "rows" if read > MAX_ROWS else "runs")
         found = list(map(partial(reader.value, number), metrics, cells[len(columns) :]))
         if all(map(math.isnan, found)):
             continue
@@ -92,6 +96,19 @@ def collect(
         read,
         (run, step, line),
         dict(zip([m.name for m in metrics], values, strict=True)),
+    )
+
+
+def _too_many(where: str, what: str) -> DatasetError:
+    most = MAX_ROWS if what == "rows" else MAX_RUNS
+    return DatasetError(
+        f"too many {what}",
+        where=where,
+        expected=f"at most {most:,}",
+        found="more",
+        hint="leave steps out, or split the file"
+        if what == "rows"
+        else "a run is a variant, seed and group: are --variant, --seed and --group the right columns?",
     )
 
 

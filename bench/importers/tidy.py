@@ -142,6 +142,7 @@ def _own_metrics(metrics: Sequence[str]) -> dict[str, OwnMetric]:
             if direction not in (None, better):
                 raise UsageError(
                     f"the direction of {name} is known",
+                    where="--metric",
                     expected=f"{name} or {name}:{better}",
                     found=text,
                     hint=f"give the column another name if it is not the {METRICS[name].label}",
@@ -149,6 +150,7 @@ def _own_metrics(metrics: Sequence[str]) -> dict[str, OwnMetric]:
         elif name in TAKEN:
             raise UsageError(
                 f"{name!r} is a column that Seedwise computes",
+                where="--metric",
                 expected="another name",
                 found=text,
                 hint="rename the column in the file",
@@ -156,6 +158,7 @@ def _own_metrics(metrics: Sequence[str]) -> dict[str, OwnMetric]:
         elif direction is None:
             raise UsageError(
                 f"which values of {name!r} are better is not known",
+                where="--metric",
                 expected=f"--metric '{name}:max' if higher is better, --metric '{name}:min' if lower",
                 found=text,
                 hint=closest(name, _STANDARD),
@@ -168,24 +171,33 @@ def _own_metrics(metrics: Sequence[str]) -> dict[str, OwnMetric]:
 def _check(asked: _Asked) -> None:
     metrics, target, margin = asked.metrics, asked.target, asked.margin
     if not metrics:
-        raise UsageError("no metric", expected="--metric COLUMN:max or COLUMN:min", found="none")
+        raise UsageError(
+            "no metric",
+            where="--metric",
+            expected="--metric COLUMN:max or COLUMN:min",
+            found="none",
+        )
     used = [*asked.columns.values(), *metrics]
     twice = next((name for name in used if used.count(name) > 1), None)
     if twice is not None:
         raise UsageError(
             f"the column {twice!r} is named twice",
+            where="--variant, --seed, --step, --group, --metric",
             expected="a column for each of variant, seed, step, group and metric",
             found=", ".join(used),
         )
     if target is not None and (target[0] not in metrics or not math.isfinite(target[1])):
         raise UsageError(
             "no such target",
+            where="--target",
             expected=f"METRIC=NUMBER, the metric one of {', '.join(metrics)}",
             found=f"{target[0]}={target[1]:g}",
             hint=closest(target[0], metrics),
         )
     if margin is not None and not 0 < margin < math.inf:
-        raise UsageError("not a margin", expected="a number above 0", found=f"{margin:g}")
+        raise UsageError(
+            "not a margin", where="--margin", expected="a number above 0", found=f"{margin:g}"
+        )
 
 
 def _numbered(path: Path, table: Table) -> _Seeds:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import copy
-import json
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
@@ -222,14 +221,14 @@ class Panel:
 
     def _still(self, settings: dict[str, Any]) -> dict[str, Any]:
         seen = [layer for layer in self.spec["layer"] if not _is_unseen(layer)]
-        named = json.dumps([seen, self.spec.get("data")])  # which all layers can share
         params = [
             {**p, "value": settings[p["name"]]} if p["name"] in settings else p
             for p in self.spec.get("params", ())
         ]
         still = {**self.spec, "layer": seen, **({"params": params} if params else {})}
+        used = {part.get("data", {}).get("name") for part in (self.spec, *seen)}
         if self.datasets:
-            still["datasets"] = {k: rows for k, rows in self.datasets.items() if k in named}
+            still["datasets"] = {k: rows for k, rows in self.datasets.items() if k in used}
         return copy.deepcopy(still)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import itertools
 import os
 import re
@@ -32,7 +34,7 @@ _TIES: Final = re.compile(
     r"(?<=\d) (?=%|s\b|epochs?\b|seeds?\b|points?\b|percentage\b|nats\b)"
     r"|(?<=%) (?=CI\b)|(?<=\bp) (?=[=<])|(?<=[=<]) (?=\.)"
 )
-_WATCHING: Final = re.compile(r'<script id="watching">.*?</script>\n?', re.DOTALL)
+_WATCHING: Final = "watching"  # what the script is called that loads the page anew
 _STATIC_WIDTH: Final = 480  # px of a chart where no script runs
 _STATIC_PANELS: Final = 40  # more pictures, or of more rows, would make the page too large
 _STATIC_ROWS: Final = 5_000
@@ -78,9 +80,14 @@ def page(
     """Blocks as HTML text, with their glossary; the library for charts is in it if there are charts."""
     terms = glossary.of(blocks)
     blocks = [*blocks, glossary.section(terms, blocks)]
-    has_charts = any(parts(tuple(blocks), Figure))
+    env = environment(own, terms)
+    scripts = {"page": templating.render(env, "page.js", own)}
+    if any(parts(tuple(blocks), Figure)):
+        scripts = {"charts": _charts_library(), **scripts}
+    if watching:
+        scripts[_WATCHING] = templating.render(env, "watch.js", own)
     return templating.render(
-        environment(own, terms),
+        env,
         "page.html",
         own,
         title=title,
@@ -89,8 +96,8 @@ def page(
         contents=[block for block in blocks if isinstance(block, Section)],
         light=palette.LIGHT,
         dark=palette.DARK,
-        charts=Markup(_charts_library()) if has_charts else "",  # noqa: S704  # vl-convert's own text
-        watching=watching,
+        scripts={name: Markup(text) for name, text in scripts.items()},  # noqa: S704  # no data
+        allowed=Markup(" ".join(map(_hash, scripts.values()))),  # noqa: S704
     )
 
 
@@ -121,7 +128,14 @@ def write_whole(path: Path, text: str) -> Path:
 
 def stop_watching(path: Path) -> None:
     """Take out of a page what loads it anew, since it will not be written again."""
-    write_whole(path, _WATCHING.sub("", path.read_text(encoding="utf-8")))
+    script = rf'<script id="script-{_WATCHING}">.*?</script>\n?'
+    write_whole(path, re.sub(script, "", path.read_text(encoding="utf-8"), flags=re.DOTALL))
+
+
+def _hash(script: str) -> str:
+    """What a content security policy calls a script that may run."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def environment(own: Own = Own(), terms: Sequence[Term] = ()) -> Environment:  # noqa: B008

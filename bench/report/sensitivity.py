@@ -23,10 +23,14 @@ def blocks(question: QuestionAnalysis, label: str) -> list[Block]:
 
 
 def _figure(question: QuestionAnalysis) -> Figure:
+    most = max(len(values.by_seed) for m in question.methods for values in m.finals.values())
+    seeds = f"Dots: each of {most} seeds"
+    if figures.are_quantiles(question):
+        seeds = f"Bars: nine tenths of {most} seeds"
     return Figure(
         anchor=tables.anchor(question.name, "rates-scanned"),
         caption=(
-            f"Final {question.primary.label} against the learning rate. Dots: every seed; lines: means over"
+            f"Final {question.primary.label} against the learning rate. {seeds}; lines: means over"
             " seeds. A flat line tolerates many rates. A seed that diverged counts as the worst there is."
         ),
         panels=(figures.sensitivity(question),),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.errors import StatsError
+from bench.errors import StatsError, shown
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -25,7 +25,9 @@ def numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise StatsError(f"{name} are not all numbers", found=repr(values)[:80]) from error
+        raise StatsError(
+            f"{name} are not all numbers", expected="numbers", found=shown(values)
+        ) from error
 
 
 def sample(
@@ -41,6 +43,7 @@ def sample(
     if missing.size:
         raise StatsError(
             f"{name} contain NaN",
+            expected="a number for every run",
             found=f"NaN at position {', '.join(map(str, missing[:5]))}",
             hint="a run that diverged counts as the worst value (inf or -inf); a run that is "
             "missing is left out of both sides",
@@ -49,6 +52,7 @@ def sample(
         raise StatsError(
             f"{name} contain an infinite value",
             expected="finite numbers",
+            found=f"{array[~np.isfinite(array)][0]} at position {np.flatnonzero(~np.isfinite(array))[0]}",
             hint="compare_paired and compare_unpaired take the infinite value of a diverged run",
         )
     if array.size < fewest:
@@ -76,7 +80,11 @@ def flags(values: ArrayLike, name: str) -> NDArray[np.bool_]:
     """Yes-or-no values (booleans, or 0 and 1) as a boolean array of shape (n,)."""
     array = sample(values, name)
     if not np.isin(array, (0, 1)).all():
-        raise StatsError(f"{name} must be true or false", found=repr(values)[:80])
+        raise StatsError(
+            f"{name} must be true or false",
+            expected="True and False, or 1 and 0",
+            found=shown(values),
+        )
     return array.astype(np.bool_)
 
 

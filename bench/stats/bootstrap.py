@@ -52,7 +52,11 @@ def bootstrap_interval(
     x = sample(values, fewest=FEWEST_SEEDS)
     between(alpha, 0.0, 1.0, "alpha")
     if no_spread(x):
-        raise StatsError("the values do not vary, so there is nothing to resample")
+        raise StatsError(
+            "the values do not vary, so there is nothing to resample",
+            expected="values of which two differ",
+            found=f"{x[0]:g} throughout",
+        )
     if statistic is None:
         return _studentized(x, alpha, generator(rng).choice(x, size=(n_resamples, x.size)))
     interval = stats.bootstrap(
@@ -91,5 +95,9 @@ def interquartile_mean(values: ArrayLike) -> float:
     with np.errstate(invalid="ignore"):  # inf - inf, answered below
         middle = float(stats.trim_mean(x, 0.25))
     if not np.isfinite(middle):
-        raise StatsError("more than a quarter of the values is infinite")
+        raise StatsError(
+            "more than a quarter of the values is infinite",
+            expected="finite values in the middle half",
+            found=f"{int(np.isinf(x).sum())} of {x.size} infinite",
+        )
     return middle

@@ -123,8 +123,8 @@ class Comparison:
         if p is None or self.p_value is None or not self.p_value <= p <= 1:
             raise StatsError(
                 "not an adjusted p of this comparison",
-                expected="None" if self.p_value is None else f"{self.p_value:g} to 1",
-                found=str(p),
+                expected="no p" if self.p_value is None else f"{self.p_value:g} to 1",
+                found="no p" if p is None else str(p),
             )
         return replace(self, p_adjusted=p)
 
@@ -256,7 +256,8 @@ def _describe(
 ) -> Comparison:
     """All that needs no inference."""
     wins, losses, ties = record or (None, None, None)
-    finite = bool(np.isfinite(a).all() and np.isfinite(b).all())
+    with np.errstate(over="ignore", invalid="ignore"):  # a mean of the largest numbers is infinite
+        difference = float(a.mean() - b.mean())
     bare = Comparison(
         paired=record is not None,
         higher_is_better=higher_is_better,
@@ -264,7 +265,7 @@ def _describe(
         n=min(a.size, b.size),
         n_a=a.size,
         n_b=b.size,
-        mean_difference=float(a.mean() - b.mean()) if finite else None,
+        mean_difference=difference if math.isfinite(difference) else None,
         wins=wins,
         losses=losses,
         ties=ties,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from bench.errors import StatsError
+from bench.errors import StatsError, shown
 from bench.stats import _inputs
 
 if TYPE_CHECKING:
@@ -58,7 +58,11 @@ def two_level_interval(
     _inputs.between(alpha, 0, 1, "alpha")
     a, b = _table(correct_a, "correct_a"), _table(correct_b, "correct_b")
     if a.shape != b.shape:
-        raise StatsError("a and b are not paired", found=f"shapes {a.shape} and {b.shape}")
+        raise StatsError(
+            "a and b are not paired",
+            expected="the same seeds and examples in both",
+            found=f"shapes {a.shape} and {b.shape}",
+        )
     seeds, examples = a.shape
     d = a - b
     mean = float(d.mean())
@@ -102,5 +106,9 @@ def _table(correct: ArrayLike, name: str) -> NDArray[np.float64]:
             found=f"shape {table.shape}",
         )
     if not np.isin(table, (0, 1)).all():
-        raise StatsError(f"{name} must be true or false", found=repr(correct)[:80])
+        raise StatsError(
+            f"{name} must be true or false",
+            expected="True and False, or 1 and 0",
+            found=shown(correct),
+        )
     return table

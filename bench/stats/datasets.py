@@ -93,7 +93,7 @@ def friedman(scores: ArrayLike, *, higher_is_better: bool = True) -> Friedman:
     table = _table(scores)
     ranks = stats.rankdata(-table if higher_is_better else table, axis=1)
     if (ranks == ranks[:, :1]).all():
-        raise StatsError("all variants tie on every data set")
+        raise _all_tied(table)
     chi2, p = stats.friedmanchisquare(*ranks.T)
     return Friedman(average_ranks=ranks.mean(axis=0), chi2=float(chi2), p_value=float(p))
 
@@ -110,7 +110,7 @@ def quade(scores: ArrayLike) -> Quade:
     weights = stats.rankdata(np.ptp(table, axis=1))
     weighted = weights[:, None] * (stats.rankdata(table, axis=1) - (k + 1) / 2)
     if not weighted.any():
-        raise StatsError("all variants tie on every data set")
+        raise _all_tied(table)
     between_variants = float((weighted.sum(axis=0) ** 2).sum() / n)
     rest = float((weighted**2).sum()) - between_variants
     if rest <= 0:
@@ -145,5 +145,17 @@ def _table(scores: ArrayLike) -> NDArray[np.float64]:
             found=f"shape {table.shape}",
         )
     if np.isnan(table).any():
-        raise StatsError("scores contain NaN")
+        raise StatsError(
+            "scores contain NaN",
+            expected="a score of each variant on each data set",
+            found=f"{int(np.isnan(table).sum())} missing",
+        )
     return table
+
+
+def _all_tied(table: NDArray[np.float64]) -> StatsError:
+    return StatsError(
+        "all variants tie on every data set",
+        expected="a data set on which two variants differ",
+        found=f"none among {len(table)}",
+    )

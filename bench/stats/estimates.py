@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy import special
 
-from bench.errors import StatsError
+from bench.errors import StatsError, shown
 from bench.stats._inputs import FEWEST_FOR_INFERENCE, no_spread, paired_samples, sample
 
 if TYPE_CHECKING:
@@ -63,10 +63,14 @@ def estimate(a: ArrayLike, b: ArrayLike, kind: Kind) -> TEstimate:
         second = sample(b, "b", fewest=FEWEST_FOR_INFERENCE)
         flat = no_spread(first) and no_spread(second)
     else:
-        raise StatsError(f"unknown kind {kind!r}", expected="paired, welch or pooled")
+        raise StatsError(
+            f"unknown kind {kind!r}", expected="paired, welch or pooled", found=shown(kind)
+        )
     if flat:
         raise StatsError(
             "the values do not vary, so there is no t distribution",
+            expected="values of which two differ",
+            found="values that are all alike",
             hint="compare_paired and compare_unpaired say what can be said",
         )
     if kind == "paired":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 import numpy as np
 from scipy import stats
 
-from bench.errors import StatsError, did_you_mean
+from bench.errors import StatsError, did_you_mean, listed, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,14 +58,26 @@ def adjust(
     """
     if method not in get_args(Method):
         raise StatsError(
-            f"unknown method {method!r}", hint=did_you_mean(str(method), get_args(Method))
+            f"unknown method {method!r}",
+            expected=f"one of {listed(get_args(Method))}",
+            found=shown(method),
+            hint=did_you_mean(str(method), get_args(Method)),
         )
     raw = np.array([np.nan if p is None else p for p in p_values], dtype=np.float64)
     tested = ~np.isnan(raw)
     if ((raw < 0) | (raw > 1)).any():
-        raise StatsError("a p-value lies outside 0 to 1", found=str(raw[(raw < 0) | (raw > 1)][0]))
+        raise StatsError(
+            "a p-value lies outside 0 to 1",
+            expected="0 to 1, or None where nothing was tested",
+            found=str(raw[(raw < 0) | (raw > 1)][0]),
+        )
     if method == "shaffer" and not tested.all():
-        raise StatsError("shaffer needs every pair tested", hint="holm takes what there is")
+        raise StatsError(
+            "shaffer needs every pair tested",
+            expected="a p-value for every pair",
+            found=f"{int((~tested).sum())} without one",
+            hint="holm takes what there is",
+        )
     result: list[float | None] = [None] * raw.size
     order = np.flatnonzero(tested)[np.argsort(raw[tested], kind="stable")]
     if order.size:

@@ -46,7 +46,9 @@ def seeds_needed(
     """
     effect = abs(float(effect_size))
     if math.isnan(effect):
-        raise StatsError("the effect size is not a number", found=str(effect_size))
+        raise StatsError(
+            "the effect size is not a number", expected="a number", found=str(effect_size)
+        )
     between(power, alpha, 1.0, "power")
     if effect == 0:
         return math.inf
@@ -124,7 +126,11 @@ def exaggeration_ratio(
     """
     truth = abs(true_difference) / positive(standard_error, "standard error")
     if not 0 < truth < math.inf:
-        raise StatsError("the true difference must be a number other than zero")
+        raise StatsError(
+            "the true difference must be a number other than zero",
+            expected="a finite difference",
+            found=f"{true_difference}",
+        )
     between(alpha, 0.0, 1.0, "alpha")
     error = np.linspace(-9.0, 9.0, 4001)  # of the estimate, in true standard errors
     estimate = np.abs(truth + error)

@@ -55,11 +55,12 @@ def performance_profile(times: Mapping[str, ArrayLike]) -> PerformanceProfile:
     if len({row.size for row in rows.values()}) != 1:
         raise StatsError(
             "every variant needs one time per problem",
+            expected="as many times for each",
             found=", ".join(f"{name}: {row.size}" for name, row in rows.items()) or "no variants",
         )
     table = np.stack(list(rows.values()))
     if (table <= 0).any():
-        raise StatsError("times must be positive", found=str(table.min()))
+        raise StatsError("times must be positive", expected="times above 0", found=str(table.min()))
     best = table.min(axis=0)
     ratios = np.divide(table, best, where=np.isfinite(best), out=np.full_like(table, np.inf))
     return PerformanceProfile(ratios=dict(zip(rows, ratios, strict=True)))

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from scipy import optimize, stats
 
-from bench.errors import StatsError, did_you_mean
+from bench.errors import StatsError, did_you_mean, listed, shown
 from bench.stats._inputs import FEWEST_FOR_INFERENCE, between, no_spread, numbers, sample
 from bench.stats.comparison import Comparison, compare_paired
 from bench.stats.estimates import estimate
@@ -814,7 +814,7 @@ def fit_rates_over_seeds(
     between(alpha, 0.0, 0.5, "alpha")
     pairs, names, cuts = list(curves), tuple(families), tuple(breakpoints)
     if not pairs:
-        raise StatsError("no curves", expected="one (k, values) per seed")
+        raise StatsError("no curves", expected="one (k, values) per seed", found="none")
     fits = tuple(
         fit_rate(
             k,
@@ -977,12 +977,16 @@ def _exp(x: float | None) -> float | None:
 def _points(k: ArrayLike, values: ArrayLike) -> tuple[_Array, _Array]:
     x, y = sample(k, "k", fewest=1), numbers(values, "values")
     if y.shape != x.shape:
-        raise StatsError("k and values differ in length", found=f"shapes {x.shape} and {y.shape}")
+        raise StatsError(
+            "k and values differ in length",
+            expected="a value for every k",
+            found=f"shapes {x.shape} and {y.shape}",
+        )
     if (np.diff(x) <= 0).any() or x[0] < 0:
         raise StatsError(
             "k does not increase",
             expected="epochs or steps from 0 on, each larger than the one before",
-            found=repr(x.tolist())[:80],
+            found=shown(x.tolist()),
         )
     return x, y
 
@@ -993,9 +997,13 @@ def _options(
     names = tuple(families)
     _check_families(names)
     if not names:
-        raise StatsError("no families", expected="one or more")
+        raise StatsError(
+            "no families", expected=f"one or more of {listed(_FAMILIES)}", found="none"
+        )
     if weights not in get_args(Weights):
-        raise StatsError(f"unknown weights {weights!r}", expected="relative or none")
+        raise StatsError(
+            f"unknown weights {weights!r}", expected="relative or none", found=shown(weights)
+        )
     if resolution is not None:
         between(resolution, 0.0, 1.0, "resolution")
     return _Options(names, weights == "relative", resolution)
@@ -1004,7 +1012,12 @@ def _options(
 def _check_families(names: Sequence[str]) -> None:
     for name in names:
         if name not in _FAMILIES:
-            raise StatsError(f"unknown family {name!r}", hint=did_you_mean(name, _FAMILIES))
+            raise StatsError(
+                f"unknown family {name!r}",
+                expected=f"one of {listed(_FAMILIES)}",
+                found=shown(name),
+                hint=did_you_mean(name, _FAMILIES),
+            )
 
 
 def _floors(floor: float | Sequence[float] | None, seeds: int) -> Sequence[float | None]:

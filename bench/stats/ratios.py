@@ -61,7 +61,11 @@ def ratio_of_means(
     """
     compare = compare_paired if paired else compare_unpaired
     if margin is not None and not margin > 1:
-        raise StatsError("a margin for a ratio is above 1", found=f"{margin}")
+        raise StatsError(
+            "a margin for a ratio is above 1",
+            expected="such as 1.05 for five per cent either way",
+            found=f"{margin}",
+        )
     comparison = compare(
         _logarithms(a, "a"),
         _logarithms(b, "b"),
@@ -93,7 +97,11 @@ def product_of_means(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Prod
     factors, logs = sample(a, "a"), _logarithms(b, "b")
     mean = float(factors.mean())
     if (factors < 0).any() or mean == 0:
-        raise StatsError("a must not be negative, nor all 0", found=str(factors.min()))
+        raise StatsError(
+            "a must not be negative, nor all 0",
+            expected="values from 0, one of them above",
+            found=str(factors.min()),
+        )
     value = mean * math.exp(logs.mean())
     n, m = factors.size, logs.size
     if min(n, m) < FEWEST_FOR_INFERENCE:
@@ -109,5 +117,9 @@ def product_of_means(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Prod
 def _logarithms(values: ArrayLike, name: str) -> NDArray[np.float64]:
     array = sample(values, name)
     if (array <= 0).any():
-        raise StatsError(f"{name} must be positive to have a ratio", found=str(array.min()))
+        raise StatsError(
+            f"{name} must be positive to have a ratio",
+            expected="values above 0",
+            found=str(array.min()),
+        )
     return np.log(array)

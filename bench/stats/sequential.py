@@ -77,7 +77,9 @@ def anytime_sign_test(wins: int, losses: int) -> AnytimeSignTest:
     the chance of a win (Ville 1939; Robbins 1970). Raises StatsError for negative counts.
     """
     if wins < 0 or losses < 0:
-        raise StatsError("wins and losses are counts", found=f"{wins} and {losses}")
+        raise StatsError(
+            "wins and losses are counts", expected="0 or more", found=f"{wins} and {losses}"
+        )
     log_e = (wins + losses) * math.log(2) + float(special.betaln(wins + 1, losses + 1))
     return AnytimeSignTest(
         e_value=math.exp(log_e) if log_e < 700 else math.inf, p_value=math.exp(-max(log_e, 0.0))

@@ -120,11 +120,19 @@ def logrank(
     """
     a, b = _runs(times_a, reached_a), _runs(times_b, reached_b)
     if not (a[1].any() or b[1].any()):
-        raise StatsError("no run reached the target, so there is nothing to compare")
+        raise StatsError(
+            "no run reached the target, so there is nothing to compare",
+            expected="a run that reached it",
+            found=f"none of {a[1].size + b[1].size}",
+        )
     with np.errstate(invalid="ignore"):  # 0 / 0 where all reach at one time: answered below
         result = stats.logrank(_censored(*a), _censored(*b))
     if not np.isfinite(result.statistic):
-        raise StatsError("at no time could either group have been first; nothing to compare")
+        raise StatsError(
+            "at no time could either group have been first; nothing to compare",
+            expected="a time at which runs of both groups were on their way",
+            found="none",
+        )
     return LogRank(chi2=float(result.statistic) ** 2, p_value=float(result.pvalue))
 
 
@@ -147,7 +155,11 @@ def restricted_mean_difference(
     mean_b, error_b = survival_curve(times_b, reached_b).area(tau)
     difference, error = mean_a - mean_b, float(np.hypot(error_a, error_b))
     if error == 0:
-        raise StatsError("no run tells one time from another up to tau, so nothing can be tested")
+        raise StatsError(
+            "no run tells one time from another up to tau, so nothing can be tested",
+            expected="times before tau that differ",
+            found="none",
+        )
     half = float(special.ndtri(1 - between(alpha, 0.0, 1.0, "alpha") / 2)) * error
     return RestrictedMeanDifference(
         difference=difference,
@@ -161,9 +173,13 @@ def restricted_mean_difference(
 def _runs(times: ArrayLike, reached: ArrayLike) -> tuple[_Array, NDArray[np.bool_]]:
     t, event = sample(times, "times"), flags(reached, "reached")
     if t.size != event.size:
-        raise StatsError("times and reached differ in length", found=f"{t.size} and {event.size}")
+        raise StatsError(
+            "times and reached differ in length",
+            expected="both of every run",
+            found=f"{t.size} and {event.size}",
+        )
     if (t < 0).any():
-        raise StatsError("a time is negative", found=str(t.min()))
+        raise StatsError("a time is negative", expected="times from 0", found=str(t.min()))
     return t, event
 
 

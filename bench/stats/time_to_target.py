@@ -60,11 +60,15 @@ def restricted_times(times: ArrayLike, reached: ArrayLike, budget: float) -> NDA
     positive(budget, "budget")
     if spent.shape != within.shape:
         raise StatsError(
-            "times and reached differ in length", found=f"{spent.shape} and {within.shape}"
+            "times and reached differ in length",
+            expected="both of every run",
+            found=f"{spent.shape} and {within.shape}",
         )
     if not (spent[within] >= 0).all():
         raise StatsError(
-            "a run reached the target at no known time", found=str(spent[within].min())
+            "a run reached the target at no known time",
+            expected="a time from 0 of every run that reached it",
+            found=str(spent[within].min()),
         )
     return np.where(within, np.minimum(spent, budget), budget)
 
@@ -110,7 +114,11 @@ def mcnemar_exact(reached_a: ArrayLike, reached_b: ArrayLike) -> McNemar:
     """
     a, b = flags(reached_a, "reached_a"), flags(reached_b, "reached_b")
     if a.size != b.size:
-        raise StatsError("reached_a and reached_b are not paired", found=f"{a.size} and {b.size}")
+        raise StatsError(
+            "reached_a and reached_b are not paired",
+            expected="the same seeds in both",
+            found=f"{a.size} and {b.size}",
+        )
     only_a, only_b = int(np.count_nonzero(a & ~b)), int(np.count_nonzero(b & ~a))
     p = float(stats.binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
     return McNemar(only_a=only_a, only_b=only_b, p_value=p)

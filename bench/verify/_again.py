@@ -114,8 +114,9 @@ def _compared(results: Results, again: Results, kept: Row, now: Row) -> Check:
 
 def _other_seeds(curves: pd.DataFrame, kept: Row) -> pd.DataFrame:
     """The curves of the variant's other seeds."""
-    of_variant = curves[(curves.question == kept["question"]) & (curves.variant == kept["variant"])]
-    return of_variant[of_variant.seed != kept["seed"]]
+    of_variant = (curves.question == kept["question"]) & (curves.variant == kept["variant"])
+    others: pd.DataFrame = curves[of_variant & (curves.seed != kept["seed"])]
+    return others
 
 
 def _same_conditions(kept: Row, now: Row) -> bool:

@@ -68,7 +68,7 @@ def test_parquet(tmp_path):
         ("jsonl", b"", "", "an empty file", "none"),
         ("jsonl", b'{"m": 1}\n{"m":\n', ", line 2", "not readable as jsonl", "Expecting value"),
         ("jsonl", b'[{"m": 1}]\n', ", line 1", "one {...} per line", "[{"),
-        ("jsonl", b"[" * 100_000, ", line 1", "not readable", "recursion"),
+        ("jsonl", b"[" * 100_000, ", line 1", "not readable", "too deep"),
         ("jsonl", b"9" * 5000, ", line 1", "not readable", "4300 digits"),
         ("jsonl", b"\xff\n", "", "not text", "other bytes"),
         ("parquet", b"", "", "not readable as parquet", "0 bytes"),

@@ -21,6 +21,11 @@ Reach = list[list[Ends]]
 """What a linear axis is to show, then a logarithmic one: each of most variants, then of all."""
 
 
+def quoted(text: str) -> str:
+    """A text as an expression. Vega fails at literals such as "constructor", so none is the text itself."""
+    return f"slice({json.dumps('=' + text)}, 1)"
+
+
 def switched(
     log: str, domain: str, *, grid: bool, **axis: str | float
 ) -> tuple[alt.Axis, alt.Scale]:
@@ -60,7 +65,7 @@ def follow(
         log: expression: whether the axis is logarithmic.
         room: beside the data, as a share of the axis.
     """
-    shown = [f"indexof(hidden, {json.dumps(name)}) < 0" for name in names]
+    shown = [f"indexof(hidden, {quoted(name)}) < 0" for name in names]
 
     def extent(which: int) -> str:
         each = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
@@ -25,6 +26,8 @@ PANELS: Final = 2  # side by side; each shows one of the metrics
 _FEW_POINTS: Final = 12  # shorter curves show their evaluations as dots
 _MOST_OF_MEANS: Final = 250_000  # numbers of mean curves on a page; above, steps are left out
 _MOST_OF_SEEDS: Final = 500_000  # numbers of single seeds on a page; above, seeds are
+_MOST_TIPS: Final = 4_000  # points of a chart that say their numbers; above, lines say their names
+_MOST_STEPS_OF_SEEDS: Final = 32
 _FEWEST_STEPS: Final = 6
 _DIGITS_OF_SEEDS: Final = 4
 _CLOCKS: Final = {"epoch": "epoch", "updates": "updates", "train_time_s": "seconds"}
@@ -44,6 +47,7 @@ class Curves:
         switches: of all panels: what lies along the axis, and means or single seeds.
         thinned: whether steps are left out, because the page would be too large with all.
         seeds: seeds of each variant that can be shown one by one; 0 if none can.
+        seeds_thinned: whether these leave steps out.
         outside: variants outside of an axis at first.
     """
 
@@ -51,6 +55,7 @@ class Curves:
     switches: tuple[Switch, ...]
     thinned: bool
     seeds: int
+    seeds_thinned: bool
     outside: tuple[str, ...]
 
 
@@ -60,18 +65,26 @@ def convergence(question: QuestionAnalysis) -> Curves:
     measures = [question.metric(str(name)) for name in question.curves.metric.unique()]
     steps = np.sort(question.curves.epoch.unique())
     most = _most_steps(question, len(measures))
-    if thinned := len(steps) > most:
-        steps = steps[np.linspace(0, len(steps) - 1, most).round().astype(int)]
+    thinned = len(steps) > most
+    steps = _evenly(steps, most)
     means = _means(question, measures, steps)
-    runs = _runs(question, measures, steps)
+    runs = _runs(question, measures, _evenly(steps, _MOST_STEPS_OF_SEEDS))
     shown = _Shown(question, names, measures, means, runs)
     return Curves(
         panels=tuple(shown.panel(i) for i in range(min(PANELS, len(measures)))),
         switches=shown.switches,
         thinned=thinned,
         seeds=len({row["seed"] for row in runs}),
+        seeds_thinned=bool(runs) and len(steps) > _MOST_STEPS_OF_SEEDS,
         outside=shown.outside,
     )
+
+
+def _evenly(steps: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the steps, the first and the last among them."""
+    if len(steps) <= most:
+        return steps
+    return np.asarray(steps[np.linspace(0, len(steps) - 1, most).round().astype(int)])
 
 
 def _most_steps(question: QuestionAnalysis, measures: int) -> int:
@@ -125,6 +138,10 @@ def _along(curve: pd.DataFrame) -> dict[str, list[float | None]]:
     return {key: drawing.numbers(curve[name]) for name, key in _CLOCKS.items()}
 
 
+def _points(rows: Rows) -> int:
+    return sum(len(row["epoch"]) for row in rows)
+
+
 @dataclass(frozen=True)
 class _Shown:
     """What the charts of one question share: their data and what is to be seen of each axis."""
@@ -148,14 +165,14 @@ class _Shown:
             found.append(Switch("show", "Show", "mean", each))
         return tuple(found)
 
-    @property
+    @cached_property
     def clocks(self) -> list[str]:
         """What can lie along the axis: nobody counted an imported file's updates."""
         keys = ["epoch"] if self.question.suite.imported else ["epoch", "updates"]
         spent = [s for row in self.means for s in row["seconds"] if s]
         return [*keys, *(["seconds"] if spent else [])]
 
-    @property
+    @cached_property
     def first(self) -> float:
         """Where a linear axis begins: after the first epoch; in a file, after the first tenth of the steps."""
         steps = [e for row in self.means for e in row["epoch"]]
@@ -220,7 +237,13 @@ class _Shown:
         name = (self.question.name, "convergence", measure.name)
         options = self.options()
         made = drawing.panel(
-            name, drawing.capital(measure), layers, 280, options[i].alt, params=params
+            name,
+            drawing.capital(measure),
+            layers,
+            280,
+            options[i].alt,
+            params=params,
+            datasets={"mean": self.means, **({"seeds": self.runs} if self.runs else {})},
         )
         shown_first = range(min(PANELS, len(self.measures)))
         rest = [k for k in range(len(self.measures)) if k not in shown_first] if i == 0 else []
@@ -296,7 +319,7 @@ class _Shown:
         )
         y = {key: alt.Y(f"{key}:Q").axis(axis).scale(scale) for key in ("low", "mean", "high")}
         step = self.question.suite.step
-        base = self.chart(self.means, "mean", ["mean", "low", "high", "n"])
+        base = self.chart("mean", ["mean", "low", "high", "n"])
         dots = alt.value(1 if self.is_short else 0)  # unseen dots carry the tooltips
         tips = [
             *drawing.tooltip("variant", epoch=step),
@@ -304,31 +327,37 @@ class _Shown:
             *drawing.tooltip(low="from", high="to", n="seeds", at="along the axis"),
         ]
         line = {"strokeWidth": 2, "clip": True}
+        name = drawing.tooltip("variant")
         layers = [
             base.mark_area(opacity=0.15, clip=True).encode(y=y["low"], y2="high:Q"),
-            base.mark_line(**line).encode(y=y["mean"], strokeDash=drawing.dashes(self.names)),
-            base.mark_point(filled=True, clip=True, size=40).encode(
-                y=y["mean"], opacity=dots, shape=drawing.shapes(self.names), tooltip=tips
+            base.mark_line(**line).encode(
+                y=y["mean"], strokeDash=drawing.dashes(self.names), tooltip=name
             ),
         ]
-        if self.runs:
-            seeds = self.chart(self.runs, "seeds", ["mean"])
-            tips = [
-                *drawing.tooltip("variant", "seed", epoch=step),
-                alt.Tooltip("mean:Q").title("value"),
-            ]
-            layers += [
-                seeds.mark_line(strokeWidth=1, opacity=0.6, clip=True)
-                .encode(y=y["mean"], detail="seed:N", strokeDash=drawing.dashes(self.names))
-                .properties(name=f"{ON_DEMAND}-lines"),
-                seeds.mark_circle(opacity=0, size=40, clip=True)
-                .encode(y=y["mean"], detail="seed:N", tooltip=tips)
-                .properties(name=f"{ON_DEMAND}-tips"),
-            ]
+        if _points(self.means) <= _MOST_TIPS:
+            dot = base.mark_point(filled=True, clip=True, size=40)
+            dot = dot.encode(y=y["mean"], opacity=dots, tooltip=tips)
+            layers.append(dot.encode(shape=drawing.shapes(self.names)))
+        return layers + self.layers_of_seeds(y["mean"])
+
+    def layers_of_seeds(self, y: alt.Y) -> list[alt.Chart]:
+        if not self.runs:
+            return []
+        tips = drawing.tooltip("variant", "seed", epoch=self.question.suite.step)
+        tips.append(alt.Tooltip("mean:Q").title("value").format(".4~r"))
+        seeds = self.chart("seeds", ["mean"]).encode(y=y, detail="seed:N")
+        line = seeds.mark_line(strokeWidth=1, opacity=0.6, clip=True)
+        line = line.encode(
+            strokeDash=drawing.dashes(self.names), tooltip=drawing.tooltip("variant", "seed")
+        )
+        layers = [line.properties(name=f"{ON_DEMAND}-lines")]
+        if _points(self.runs) <= _MOST_TIPS:
+            dot = seeds.mark_circle(opacity=0, size=40, clip=True).encode(tooltip=tips)
+            layers.append(dot.properties(name=f"{ON_DEMAND}-tips"))
         return layers
 
-    def chart(self, rows: Rows, show: str, keys: list[str]) -> alt.Chart:
-        """Rows of lists laid out as a row for each step, if they are to be shown."""
+    def chart(self, show: str, keys: list[str]) -> alt.Chart:
+        """The data of that name, laid out as a row for each step, if it is to be shown."""
         axis, scale = axes.switched(
             "log_x",
             "along_domain",
@@ -338,7 +367,7 @@ class _Shown:
             tickMinStep="x == 'seconds' ? 0 : 1" if not self.question.suite.imported else "0",
         )
         chosen = {f"datum['{key}/' + y]": key for key in keys}
-        chart = alt.Chart(drawing.data(rows)).transform_filter(f"show == '{show}'")
+        chart = alt.Chart(alt.NamedData(show)).transform_filter(f"show == '{show}'")
         for expression, key in (("datum[x]", "at"), *chosen.items()):
             chart = chart.transform_calculate(calculate=expression, as_=key)
         fields = ["epoch", "at", *keys]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +13,7 @@ from bench.report import naming, palette
 from bench.report.blocks import Key, Panel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -39,10 +38,12 @@ def panel(
     alt_text: str,
     *,
     params: Sequence[alt.Parameter] = (),
+    datasets: Mapping[str, Rows] | None = None,
 ) -> Panel:
     """Layers as one chart, of which variants can be hidden.
 
-    name: its question, and what it shows of it.
+    name: its question, and what it shows of it. datasets: those that layers call by name, since Altair
+    would copy them again and again.
     """
     hidden = alt.param(name="hidden", value=[])
     chart = alt.layer(*layers).properties(width="container", height=height)
@@ -52,12 +53,14 @@ def panel(
     for layer in spec["layer"]:
         if layer.get("encoding", {}).get("color", {}).get("field") == "variant":
             layer["transform"] = [{"filter": _IS_SHOWN}, *layer.get("transform", ())]
+    if datasets:
+        spec.setdefault("datasets", {}).update(datasets)
     spec["config"] = palette.CONFIG
     spec["autosize"] = {"type": "fit-x", "contains": "padding"}
     return Panel(name=naming.path(*name), title=title, spec=spec, height=height + 50, alt=alt_text)
 
 
-def along(name: str, title: str, axis: Frame) -> alt.X:
+def along(name: str, title: str | list[str], axis: Frame) -> alt.X:
     """A number on a horizontal axis."""
     scale = alt.Scale(domain=axis.ends, nice=False, zero=False)
     return alt.X(f"{name}:Q").title(title).scale(scale).axis(tickCount=6)
@@ -65,9 +68,8 @@ def along(name: str, title: str, axis: Frame) -> alt.X:
 
 def rows(names: list[str]) -> alt.Y:
     """A row for each variant, from above."""
-    lines = json.dumps({name: lines_of(name) for name in names})
-    axis = alt.Axis(labelExpr=f"{lines}[datum.value]", **row_labels(names))
-    return alt.Y("variant:N").sort(names).axis(axis).scale(domain=names)
+    axis = alt.Axis(labelExpr=in_lines("datum.value"), **row_labels(names))
+    return alt.Y("variant:N").sort(None).axis(axis).scale(domain=names)
 
 
 def row_labels(names: list[str]) -> dict[str, Any]:
@@ -93,6 +95,13 @@ def _most_lines(names: list[str]) -> int:
 def lines_of(name: str) -> str | list[str]:
     """A name too long for the side of a chart, word by word: those of a matrix have a word for each setting."""
     return name.split(" ") if len(name) > _LONG_NAME and " " in name else name
+
+
+def in_lines(name: str) -> str:
+    """An expression for ``lines_of`` of a name, which is an expression itself."""
+    return (
+        f"length({name}) > {_LONG_NAME} && indexof({name}, ' ') >= 0 ? split({name}, ' ') : {name}"
+    )
 
 
 def keys(names: Sequence[str], at: Sequence[int] = (), *, lines: bool = True) -> tuple[Key, ...]:

@@ -153,7 +153,8 @@ def forest(question: QuestionAnalysis) -> Panel | None:
         rows,
         [v.name for v in question.variants],
         question.baseline,
-        title=drawing.title("difference", unit) + _direction(measure),
+        title=drawing.title("difference", unit),
+        better=_better(measure),
         unit="points" if unit == wording.POINTS else unit,
         nothing=1.0 if measure.ratio else 0.0,
         band=_margin_band(question, scale),
@@ -168,6 +169,7 @@ def intervals(
     baseline: str,
     *,
     title: str,
+    better: str,
     unit: str,
     nothing: float,
     band: tuple[float, ...] = (),
@@ -181,6 +183,7 @@ def intervals(
         names: all variants of the question.
         baseline: the one whose row says that the others are compared with it.
         title: of the axis.
+        better: which side of it is, in words.
         unit: of the differences.
         nothing: where there is no difference.
         band: the ends of the differences that do not matter.
@@ -195,15 +198,19 @@ def intervals(
         y=drawing.rows(shown), color=drawing.colours(names), tooltip=tips
     )
     middle = base.mark_point(filled=True, size=90, opacity=1, clip=True)
+    titles = [title, *([better] if better else [])]
     said = alt.Chart(drawing.data([{"variant": baseline, "at": nothing, "text": "baseline"}]))
-    said = said.mark_text(align="left", dx=6, fontSize=12, color="var(--muted)")
+    left = nothing > (axis.low + axis.high) / 2
+    said = said.mark_text(
+        align="right" if left else "left", dx=-6 if left else 6, fontSize=12, color="var(--muted)"
+    )
     layers = [
         *_reference(nothing, band),
         said.encode(x="at:Q", y=drawing.rows(shown), text="text:N"),
         base.mark_rule(strokeWidth=3, clip=True).encode(
-            x=drawing.along("low", title, axis), x2="high:Q"
+            x=drawing.along("low", titles, axis), x2="high:Q"
         ),
-        middle.encode(x=drawing.along("difference", title, axis), shape=drawing.shapes(names)),
+        middle.encode(x=drawing.along("difference", titles, axis), shape=drawing.shapes(names)),
         *drawing.off_axis(axis, centres, shown, unit),
     ]
     words = "; ".join(f"{n} {difference:+.3g}" for n, difference in centres.items())
@@ -222,11 +229,11 @@ def _interval(
     return {"difference": difference, "low": low, "high": high}
 
 
-def _direction(measure: Metric) -> str:
+def _better(measure: Metric) -> str:
     """Which side of an axis of differences is the better one."""
     if measure.higher_is_better is None:
         return ""
-    return ", better to the right" if measure.higher_is_better else ", better to the left"
+    return "better to the right" if measure.higher_is_better else "better to the left"
 
 
 def epochs_alone(question: QuestionAnalysis) -> Panel:
@@ -259,7 +266,8 @@ def speed_ratios(question: QuestionAnalysis) -> Panel | None:
         rows,
         [v.name for v in question.variants],
         question.baseline,
-        title="ratio of the times, better to the left",
+        title="ratio of the times",
+        better=_better(question.metric("epoch_time_s")),
         unit="times",
         nothing=1.0,
     )

@@ -6,16 +6,18 @@ import math
 from typing import TYPE_CHECKING, Final
 
 import altair as alt
+import numpy as np
 
 from bench.analysis import wording
 from bench.report.figures import drawing
+from bench.report.figures.finals import are_quantiles
 
 if TYPE_CHECKING:
     from bench.analysis import QuestionAnalysis
     from bench.report.blocks import Panel
     from bench.report.figures.drawing import Rows
 
-_FEW_POINTS: Final = 12  # shorter curves show their evaluations as dots
+_FEW_RATES: Final = 12  # fewer are ticks of the axis
 
 
 def places(question: QuestionAnalysis) -> tuple[int, ...]:
@@ -25,48 +27,69 @@ def places(question: QuestionAnalysis) -> tuple[int, ...]:
 
 
 def sensitivity(question: QuestionAnalysis) -> Panel:
-    """The primary metric at the end against the learning rate, a line per method, every seed a dot."""
+    """The primary metric at the end against the learning rate: a line per method, and its seeds."""
     names, at = [method.name for method in question.methods], places(question)
-    scale = wording.percent_scale(question.primary)
-    dots: Rows = [
-        {"variant": method.name, "rate": rate, "seed": seed, "value": value * scale}
-        for method in question.methods
-        for rate, values in method.finals.items()
-        for seed, value in sorted(values.by_seed.items())
-        if math.isfinite(value)
-    ]
+    title = drawing.title(question.primary.label, wording.unit(question.primary))
+    many = are_quantiles(question)
+    seeds = _spread(question) if many else _dots(question)
     means: Rows = [
-        {"variant": method.name, "rate": rate, "mean": mean.value * scale}
-        for method in question.methods
-        for rate, mean in method.means.items()
+        {"variant": m.name, "rate": rate, "mean": mean.value * _scale(question)}
+        for m in question.methods
+        for rate, mean in m.means.items()
         if mean.value is not None
     ]
-    title = drawing.title(question.primary.label, wording.unit(question.primary))
-    rates = sorted({r["rate"] for r in dots})
-    axis = alt.Axis(grid=False, values=rates if len(rates) <= _FEW_POINTS else alt.Undefined)
-    x = (
-        alt.X("rate:Q")
-        .title("learning rate")
-        .axis(axis)
-        .scale(alt.Scale(type="log", nice=False, padding=12))
-    )
-    free = alt.Scale(zero=False)
-    line = alt.Chart(drawing.data(means)).encode(x=x, color=drawing.colours(names, at))
+    rates = sorted({row["rate"] for row in seeds})
+    axis = alt.Axis(grid=False, values=rates if len(rates) <= _FEW_RATES else alt.Undefined)
+    x = alt.X("rate:Q").title("learning rate").axis(axis)
+    x = x.scale(alt.Scale(type="log", nice=False, padding=12))
+    y = {
+        key: alt.Y(f"{key}:Q").axis(title=title).scale(alt.Scale(zero=False))
+        for key in ("mean", "value", "low")
+    }
+    colours = drawing.colours(names, at)
+    line = alt.Chart(drawing.data(means)).encode(x=x, color=colours)
+    each = alt.Chart(drawing.data(seeds)).encode(x=x, color=colours)
+    named = {"rate": "learning rate"}
+    if many:
+        tips = drawing.tooltip("variant", **named, low="from", high="to")
+        drawn = each.mark_rule(strokeWidth=2, opacity=0.4).encode(
+            y=y["low"], y2="high:Q", tooltip=tips
+        )
+    else:
+        tips = drawing.tooltip("variant", "seed", **named, value=title)
+        dot = each.mark_point(filled=True, size=36, opacity=0.7)
+        drawn = dot.encode(y=y["value"], shape=drawing.shapes(names, at), tooltip=tips)
     layers = [
-        line.mark_line(strokeWidth=2).encode(
-            y=alt.Y("mean:Q").axis(title=title).scale(free), strokeDash=drawing.dashes(names, at)
-        ),
-        alt.Chart(drawing.data(dots))
-        .mark_point(filled=True, size=36, opacity=0.7)
-        .encode(
-            x=x,
-            y=alt.Y("value:Q").axis(title=title).scale(free),
-            color=drawing.colours(names, at),
-            shape=drawing.shapes(names, at),
-            tooltip=drawing.tooltip("variant", "seed", rate="learning rate", value=title),
-        ),
+        line.mark_line(strokeWidth=2).encode(y=y["mean"], strokeDash=drawing.dashes(names, at)),
+        drawn,
     ]
     said = [f"{r['variant']} at {r['rate']:g}: {r['mean']:.4g}" for r in means]
     alt_text = f"{title} against the learning rate. Means: {'; '.join(said)}."
     heading = f"{drawing.capital(question.primary)} by learning rate"
     return drawing.panel((question.name, "sensitivity"), heading, layers, 280, alt_text)
+
+
+def _dots(question: QuestionAnalysis) -> Rows:
+    return [
+        {"variant": m.name, "rate": rate, "seed": seed, "value": value * _scale(question)}
+        for m in question.methods
+        for rate, values in m.finals.items()
+        for seed, value in sorted(values.by_seed.items())
+        if math.isfinite(value)
+    ]
+
+
+def _spread(question: QuestionAnalysis) -> Rows:
+    """Nine tenths of the seeds, where there are too many for a dot each."""
+    rows: Rows = []
+    for m in question.methods:
+        for rate, found in m.finals.items():
+            values = [v * _scale(question) for v in found.by_seed.values() if math.isfinite(v)]
+            if values:
+                low, high = np.quantile(values, (0.05, 0.95)).tolist()
+                rows.append({"variant": m.name, "rate": rate, "low": low, "high": high})
+    return rows
+
+
+def _scale(question: QuestionAnalysis) -> float:
+    return wording.percent_scale(question.primary)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
 import altair as alt
@@ -125,12 +124,12 @@ def magnitudes(question: QuestionAnalysis, found: Sizes) -> Panel | None:
         if (zero := found.means[name]["exact_zeros"].value or 0.0) > 0
     ]
     scale = alt.Scale(type="log", domain=[10**first, 10**last], nice=False)
-    lines = [drawing.lines_of(name) for name in names]
+    listed = ", ".join(map(axes.quoted, names))
     axis = alt.Axis(
         values=[row + 0.7 for row in range(len(names))],
         grid=False,
         labelOverlap=False,
-        labelExpr=f"{json.dumps(lines)}[floor(datum.value)]",
+        labelExpr=drawing.in_lines(f"[{listed}][floor(datum.value)]"),
         **drawing.row_labels(names),
     )
     y = alt.Y("top:Q").axis(axis).scale(domain=[0, len(names)], reverse=True, nice=False)

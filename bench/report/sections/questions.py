@@ -169,6 +169,8 @@ def _convergence(question: QuestionAnalysis) -> Figure:
         caption += " Not every evaluation is shown: there are too many for one page."
     if 0 < shown.seeds < seeds[-1]:
         caption += f" Single seeds: the first {shown.seeds}, for want of room."
+    if shown.seeds_thinned:
+        caption += " Single seeds are drawn through some of their evaluations, the last among them."
     if shown.outside:
         names = wording.listed(list(shown.outside))
         caption += f" So far off that an axis leaves it out until it is shown alone: {names}."

@@ -1,0 +1,84 @@
+"""What a results file must say so that all else can rely on it; SQLite checks no more than the structure."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from bench.suite import MAX_SEEDS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.suite import Suite
+
+STATUSES: Final = frozenset({"completed", "diverged", "failed"})
+_JSON: Final = ("settings", "machine", "versions")
+
+
+def check(
+    suite: Suite,
+    *,
+    runs: pd.DataFrame,
+    plan: pd.DataFrame,
+    trials: pd.DataFrame,
+    curves: pd.DataFrame,
+    extras: pd.DataFrame,
+    probes: pd.DataFrame,
+) -> None:
+    """Refuse tables, as SQLite holds them, that no run of ``suite`` writes.
+
+    Raises:
+        ValueError, TypeError, LookupError: says what is wrong.
+    """
+    known = {(name, variant) for name in suite.questions for variant in suite.variants(name)}
+    planned = set(plan[["question", "variant"]].itertuples(index=False, name=None))
+    if not planned <= known:
+        raise ValueError("a plan of variants that are not in the suite")
+    if not set(trials.status) <= STATUSES:
+        raise ValueError(f"a trial that is none of {', '.join(sorted(STATUSES))}")
+    if not np.isfinite(curves.epoch.to_numpy(float)).all():
+        raise ValueError("an evaluation at no epoch")
+    for column in (plan.seed, curves.updates, extras.updates):
+        if len(column) and column.dtype.kind != "i":
+            raise ValueError(f"{column.name} that are no whole numbers")
+    _check_told(runs, trials)
+    _check_names(probes)
+
+
+def _check_told(runs: pd.DataFrame, trials: pd.DataFrame) -> None:
+    """What is kept as JSON."""
+    if not {"started_at", "command"} <= set(runs.columns):
+        raise ValueError("runs without a time or a command")
+    told = set(trials[list(_JSON)].to_numpy().ravel())
+    if not all(isinstance(json.loads(text), dict) for text in told):
+        raise ValueError("a setting, a machine or a version that is no JSON object")
+    for text in set(runs.cluster.dropna()):
+        cluster = json.loads(text)
+        if not isinstance(cluster["scheduler"], dict) or not isinstance(cluster["cluster"], str):
+            raise TypeError("a cluster without a scheduler")
+        if not all(isinstance(cluster[count], int) for count in ("workers", "machines")):
+            raise TypeError("a cluster of no number of workers and machines")
+    for text in set(runs.suite):
+        _check_earlier(json.loads(text))
+
+
+def _check_names(probes: pd.DataFrame) -> None:
+    from pandas.api.types import infer_dtype
+
+    for name in ("probe", "layer", "measure") if len(probes) else ():
+        if infer_dtype(probes[name], skipna=False) != "string":
+            raise ValueError("a measure without a name")
+
+
+def _check_earlier(suite: Any) -> None:
+    """What is asked of an earlier run, whose suite need not be valid today: its size."""
+    sizes = [suite, *suite["questions"].values()]
+    seeds = [size["seeds"] for size in sizes if size.get("seeds") is not None]
+    counts = [n for s in seeds for n in (s if isinstance(s, list) else [s])]
+    counts += [*(suite.get("looks") or ()), suite["epochs"]]
+    many = [s for s in seeds if (len(s) if isinstance(s, list) else s) > MAX_SEEDS]
+    if many or not all(isinstance(n, int) for n in counts):
+        raise ValueError("a run of a size that no suite has")
