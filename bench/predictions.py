@@ -76,7 +76,8 @@ class Predictions:
         classes, labels = self.by_data.get(checksum, (0, b""))
         try:
             unpacked = _decompressed(labels), _decompressed(wrong_by)
-            fits = unpacked[0].shape == unpacked[1].shape and unpacked[0].max(initial=0) < classes
+            same = isinstance(classes, int) and unpacked[0].shape == unpacked[1].shape
+            fits = same and unpacked[0].max(initial=0) < classes
         except (zlib.error, ValueError, TypeError) as error:
             fits, found = False, first_line(error)
         else:

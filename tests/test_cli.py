@@ -7,8 +7,9 @@ import shutil
 
 import pandas as pd
 import pytest
+from rich.table import Table
 
-from bench import frames, load_suite
+from bench import cli_common, frames, load_suite
 from bench.trial import distinct, expand
 
 
@@ -185,3 +186,66 @@ def test_time_adds_to_a_run(bench, tiny, tiny_results, tmp_path):
     timings = pd.read_csv(tmp_path / "csv" / "timings.csv")
     assert len(timings) == 9  # `shared` uses one of the two as well
     assert bench("time", tiny, "--rounds", "0").returncode == 2
+
+
+@pytest.fixture
+def huge(tiny, tmp_path):
+    """A suite of 200,000 trials."""
+    path = tmp_path / "huge.yaml"
+    sizes, rates = ", ".join(map(str, range(1, 41))), ", ".join(f"{i / 100}" for i in range(1, 6))
+    matrix = f"matrix: {{batch_size: [{sizes}], optimizer.SGD.learning_rate: [{rates}]}}"
+    head, _, _ = tiny.read_text().partition("questions:")
+    text = f"{head.replace('seeds: 3', 'seeds: 1000')}questions:\n  q: {{ask: a, {matrix}}}\n"
+    path.write_text(text)
+    return path
+
+
+def test_very_many_trials_are_not_begun_by_mistake(bench, huge, tmp_path):
+    shown = bench("show", huge)
+    assert "200,000 trials, which `bench run` begins only with --yes" in shown.stdout
+    for command in ("run", "time"):
+        done = bench(command, huge, "--out", tmp_path / "out")
+        assert done.returncode == 2
+        assert "very many trials" in done.stderr
+        assert "give --yes" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+HOSTILE = (
+    "[red]a[/red] [link=http://h]b[/link] :smile: \x1b[2J\x1b]8;;http://h\x07\x00\r\u202e\ud800 \\"
+)
+
+
+def test_text_on_a_terminal_is_text(capsys, monkeypatch):
+    for terminal in (False, True):
+        monkeypatch.setattr("sys.stdout.isatty", lambda terminal=terminal: terminal)
+        monkeypatch.setenv("TERM", "xterm")
+        table = Table(HOSTILE, box=None)
+        table.add_row(HOSTILE)
+        console = cli_common.console()
+        console.print(HOSTILE, style="bold")
+        console.print(table)
+        cli_common.complain(HOSTILE)
+        said = capsys.readouterr()
+        for text in (said.out, said.err):
+            assert "\x1b[2J" not in text
+            assert not set(text) & set("\x00\x07\r\u202e\ud800")
+            assert "\x1b]8" not in text
+        assert said.out.count("[red]a[/red]") == 3
+        assert said.out.count(r"\x1b]8;;http://h\x07\x00\r\u202e\ud800") >= 1
+        assert ":smile:" in said.out
+        assert cli_common.printable("a\tb\nc é 漢\xa0%") == "a\tb\nc é 漢\xa0%"
+
+
+def test_a_hostile_suite_on_a_terminal(bench, tiny, tmp_path):
+    title = json.dumps(HOSTILE.replace("\ud800", ""))
+    path = tmp_path / "hostile.yaml"
+    text = tiny.read_text().replace("title: Two rates on handwritten digits", f"title: {title}")
+    path.write_text(text.replace("ask: Is a tenth of the rate slower?", f"ask: {title}"))
+    shown = bench("show", path)
+    assert shown.returncode == 0
+    assert "\x1b" not in shown.stdout
+    assert shown.stdout.count("[red]a[/red] [link=http://h]b[/link] :smile:") == 2
+    refused = bench("show", path, "--profile", HOSTILE.replace("\x00", "").replace("\ud800", ""))
+    assert refused.returncode == 2
+    assert "\x1b" not in refused.stderr

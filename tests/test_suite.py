@@ -272,6 +272,37 @@ def test_aliases_that_multiply():
         parse_suite("\n".join(lines))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- " * 3000 + "x",
+        "[" * 3000,
+        "{a: " * 60 + "}" * 60,
+        "[" + "[]," * 200_001 + "]",
+        "#" * 10_000_001,
+    ],
+    ids=["deep", "open", "nested", "many", "long"],
+)
+def test_what_is_too_large_or_too_deep(text):
+    with pytest.raises(SuiteError, match=r"too large|not valid YAML") as caught:
+        parse_suite(text)
+    assert len(str(caught.value)) < 1000
+
+
+def test_an_endless_file_is_not_read_to_its_end():
+    with pytest.raises(SuiteError, match="too large"):
+        load_suite("/dev/zero")
+
+
+def test_a_message_is_never_long():
+    many = ", ".join(f"v{i}: {{}}" for i in range(5000))
+    error = refused(
+        f"      {many[:-4].replace(', ', chr(10) + '      ')}: {{}}", "    baseline: " + "x" * 100
+    )
+    assert error.expected.endswith(", ...")
+    assert len(str(error)) < 1000
+
+
 # --- files ------------------------------------------------------------------------------------
 
 
@@ -533,6 +564,33 @@ def test_a_huge_matrix_is_refused_before_it_is_expanded():
     error = refused("    matrix: {" + rows + "}")
     assert "too many variants" in error.problem
     assert error.where == "suite, line 14, at questions.q.matrix"
+
+
+def test_a_matrix_of_more_cells_than_have_a_name():
+    """2 to the power of 20,000: Python writes no such number."""
+    rows = ", ".join(f"a{i}: [1, 2]" for i in range(20_000))
+    error = refused("    matrix: {" + rows + "}")
+    assert "too many variants" in error.problem
+    assert error.found == "about 10^6021"
+
+
+def test_matrices_of_many_questions_are_counted_before_any_is_expanded(monkeypatch):
+    monkeypatch.setattr(suite_module, "MAX_VARIANTS_OF_ALL", 150)
+    question = "  q{}: {{ask: a, matrix: {{batch_size: [{}]}}}}\n"
+    sizes = ", ".join(map(str, range(1, 61)))
+    parsed(question.format(1, sizes))
+    error = refused(
+        question.format(1, sizes) + question.format(2, sizes) + question.format(3, sizes)
+    )
+    assert "too many variants" in error.problem
+    assert "150" in error.expected
+    assert error.where.endswith(", at questions")
+
+
+def test_rules_of_exclusion_are_counted():
+    rules = ", ".join(["{batch_size: 1}"] * 1001)
+    error = refused("    matrix: {batch_size: [1, 2]}\n    exclude: [" + rules + "]")
+    assert "at most 1000" in error.expected
 
 
 def test_many_variants_without_a_matrix_are_too_many_too(monkeypatch):

@@ -72,3 +72,18 @@ def test_pruning_keeps_the_largest(first, second, data):
     again = weights.pruned(kernels, weights.nonzero(less))
     for layer, kernel in less.items():
         np.testing.assert_array_equal(again[layer], kernel)
+
+
+def test_weights_that_would_not_fit_into_the_memory_are_refused(monkeypatch):
+    """A few bytes can claim to be many: they are not unpacked to see."""
+    bomb = weights.pack([("a/kernel", np.zeros(100_000, np.float32))])
+    assert len(bomb) < 2000
+    monkeypatch.setattr(weights, "memory_bytes", lambda: 300_000)
+    with pytest.raises(ValueError, match="more than the machine's memory"):
+        weights.unpack(bomb)
+
+
+@pytest.mark.parametrize("kept", [b"", b"PK", b"\x93NUMPY", None, "text", 3])
+def test_what_are_no_weights(kept):
+    with pytest.raises((*weights.UNREADABLE, TypeError)):
+        weights.unpack(kept)

@@ -144,3 +144,9 @@ def test_damaged_compression(tmp_path, damage):
     error = refusal(tmp_path)
     assert error.where == str(file)
     assert "whole gzip file" in error.expected
+
+
+def test_a_file_larger_than_the_memory_is_not_unpacked(tmp_path, monkeypatch):
+    write(tmp_path, "{}.gz".format)
+    monkeypatch.setattr(idx, "memory_bytes", lambda: 400)
+    assert "unpacks to more than 100 bytes" in refusal(tmp_path).found

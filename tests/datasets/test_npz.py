@@ -110,3 +110,13 @@ def test_refusals(tmp_path, monkeypatch, write, words):
     for word in (*words, str(tmp_path / "a.npz"), "expected", "found"):
         assert word in str(caught.value)
     assert not (tmp_path / "trapped").exists()  # no code of the file was run
+
+
+def test_arrays_larger_than_the_memory_are_not_unpacked(tmp_path, monkeypatch):
+    from bench import weights
+
+    np.savez_compressed(tmp_path / "a.npz", **ARRAYS)
+    monkeypatch.setattr(weights, "memory_bytes", lambda: 100)
+    with pytest.raises(DatasetError, match="cannot be read") as caught:
+        load(tmp_path)
+    assert "more than the machine's memory" in caught.value.found

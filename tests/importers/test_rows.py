@@ -115,3 +115,13 @@ def test_a_missing_column(tmp_path, kind):
         rows(path, kind, ("m", "s", "acuracy"))
     assert caught.value.expected == "one of m, s, accuracy"
     assert caught.value.hint == "did you mean 'accuracy'?"
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_line_that_does_not_end_is_not_held(tmp_path, kind, monkeypatch):
+    monkeypatch.setattr(_rows, "MAX_LINE", 1000)
+    path = tmp_path / "log"
+    path.write_text(HEAD * (kind == "csv") + "1," * 2000)
+    with pytest.raises(DatasetError, match="a line that does not end") as caught:
+        rows(path, kind)
+    assert caught.value.where == f"{path}, line {1 + (kind == 'csv')}"

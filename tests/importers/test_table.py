@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bench.errors import DatasetError
 from bench.frames import METRICS
+from bench.importers import _table
 from bench.importers._table import collect
 from bench.suite import OwnMetric
 
@@ -156,3 +157,12 @@ def test_nothing_is_lost(rows):
     wanted = {(m, str(s), t): value for m, s, t, value in rows if value is not None}
     assert back == wanted
     assert np.all(np.diff(found.run) >= 0)
+
+
+@pytest.mark.parametrize(("limit", "what"), [("MAX_ROWS", "rows"), ("MAX_RUNS", "runs")])
+def test_more_than_the_memory_is_for(monkeypatch, limit, what):
+    monkeypatch.setattr(_table, limit, 2)
+    rows = [("a", seed, 1, 0.5) for seed in range(3)]
+    table(*rows[:2])
+    with pytest.raises(DatasetError, match=f"too many {what}"):
+        table(*rows)

@@ -1,0 +1,86 @@
+"""What a results file may not say: one error, where before something else would have stumbled."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parent / "analysis"))
+import synthetic
+
+from bench.errors import StoreError
+from bench.store import FILE, load_results
+
+CLUSTER = {"cluster": "tcp://h:1", "workers": 2, "machines": 1, "scheduler": {"threads": "1"}}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    synthetic.written(folder, synthetic.usual)
+    return (folder / FILE).read_bytes()
+
+
+@pytest.fixture
+def folder(written, tmp_path):
+    (tmp_path / FILE).write_bytes(written)
+    return tmp_path
+
+
+def change(folder, statement, *values):
+    db = sqlite3.connect(folder / FILE)
+    db.execute(statement, values)
+    db.commit()
+    db.close()
+
+
+@pytest.mark.parametrize("cluster", [None, json.dumps(CLUSTER)])
+def test_what_is_right_is_read(folder, cluster):
+    change(folder, "UPDATE runs SET cluster = ?", cluster)
+    assert len(load_results(folder).trials) == 20
+
+
+@pytest.mark.parametrize(
+    ("statement", "value", "found"),
+    [
+        ("UPDATE plan SET variant = ? WHERE variant = 'high'", "other", "not in the suite"),
+        ("UPDATE plan SET question = ?", "other", "not in the suite"),
+        ("UPDATE plan SET seed = ? WHERE position = 0", 0.5, "seed that are no whole numbers"),
+        ("UPDATE trials SET status = ?", "fine", "none of completed, diverged, failed"),
+        ("UPDATE trials SET status = ?", None, "none of completed, diverged, failed"),
+        ("UPDATE trials SET machine = ?", "[1]", "no JSON object"),
+        ("UPDATE trials SET versions = ?", "{", "Expecting"),
+        ("UPDATE trials SET settings = ?", None, "JSON"),
+        ("UPDATE curves SET epoch = ? WHERE updates = 0", 1e999, "no epoch"),
+        ("UPDATE curves SET updates = ? WHERE updates = 0", 0.5, "updates that are no whole"),
+        ("UPDATE probes SET measure = ? WHERE measure = 'mean_abs'", b"x", "without a name"),
+        ("UPDATE probes SET probe = ?", 3, None),  # SQLite makes a text of it
+        ("ALTER TABLE runs RENAME COLUMN command TO other -- ?", "", "a time or a command"),
+        ("UPDATE runs SET cluster = ?", "{}", "scheduler"),
+        ("UPDATE runs SET cluster = ?", json.dumps({**CLUSTER, "workers": "many"}), "no number"),
+        ("UPDATE runs SET cluster = ?", json.dumps({**CLUSTER, "scheduler": []}), "scheduler"),
+    ],
+)
+def test_what_no_run_writes(folder, statement, value, found):
+    change(folder, statement, *([value] if statement.count("?") and "--" not in statement else []))
+    if found is None:
+        load_results(folder)
+        return
+    with pytest.raises(StoreError, match="cannot be read") as caught:
+        load_results(folder)
+    assert found in caught.value.found
+    assert str(folder) in caught.value.where
+
+
+@pytest.mark.parametrize("seeds", [10**12, "many", [0, "1"], 2.5, list(range(10_001))])
+def test_an_earlier_run_of_a_size_that_no_suite_has(folder, seeds):
+    """It is read only for its number of seeds: a range of 10^12 of them would fill the memory."""
+    ran = json.dumps({"epochs": 3, "seeds": seeds, "questions": {"rates": {}}})
+    change(folder, "INSERT INTO runs (rowid, started_at, suite, text, path, command) VALUES"
+           " (-1, 'before', ?, '', '', '')", ran)  # fmt: skip
+    with pytest.raises(StoreError, match="cannot be read"):
+        load_results(folder)
