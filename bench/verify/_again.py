@@ -231,7 +231,7 @@ def _nearly(
     for column in COMPARED:
         apart = (new[column] - old[column]).abs()
         near = _near(column, old[column])
-        spread = 0.0 if column == "learning_rate" else SEEDS * spreads[column]
+        spread = 0.0 if few or column == "learning_rate" else SEEDS * spreads[column]
         over = apart > near.where((both == 0) | (near > spread), spread)
         if over.any():
             at = both.tolist()[over.tolist().index(True)]

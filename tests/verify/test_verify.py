@@ -239,7 +239,8 @@ def test_a_status_that_no_seed_had_differs(folder):
 def test_other_versions_are_said(folder):
     change(
         folder,
-        f"UPDATE curves SET test_loss = test_loss * 1.0001 WHERE trial_id = {SLOW}",
+        "UPDATE curves SET test_loss = test_loss * 1.0001"
+        f" WHERE updates = 58 AND trial_id = {SLOW}",
         'UPDATE trials SET versions = replace(versions, \'"keras": "\', \'"keras": "0.\')',
     )
     found = {check.what: check for check in verify(folder, trials=9, workers=0)}
