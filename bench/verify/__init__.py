@@ -55,7 +55,7 @@ def verify(
     try:
         results = load_results(path)
     except StoreError as error:
-        yield Check("frames", DIFFERS, str(error))
+        yield Check.of("frames", [str(error)], "")
         return
     yield from _kept.checks(results)
     if results.suite.imported is not None:

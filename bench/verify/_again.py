@@ -70,7 +70,7 @@ def checks(
             yield Check("training", NOT_CHECKED, str(error))
             return
         except BenchError as error:
-            yield Check("training", DIFFERS, str(error))
+            yield Check.of("training", [str(error)], "")
             return
         trained = {row["trial_id"]: row for row in again.trials.to_dict("records")}
         for trial_id, row in rows.items():
@@ -94,7 +94,7 @@ def _compared(results: Results, again: Results, kept: Row, now: Row) -> Check:
     """How what was kept of a trial and what came of it now compare."""
     name = name_of(kept)
     if now["status"] == "failed":
-        return Check(name, DIFFERS, f"it {kept['status']}, and now it failed: {now['error']}")
+        return Check.of(name, [f"it {kept['status']}, and now it failed: {now['error']}"], "")
     old, new = (once(r.curves[r.curves.trial_id == kept["trial_id"]]) for r in (results, again))
     training = training_of(kept)
     if not engines.is_repeatable(training):

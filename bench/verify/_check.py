@@ -12,6 +12,7 @@ AGREES: Final = "agrees"
 DIFFERS: Final = "DIFFERS"
 NOT_CHECKED: Final = "not checked"
 SAID: Final = 5  # problems of one check that are spelt out
+LONGEST: Final = 1000  # characters of one: broken bytes may make any text
 
 
 @dataclass(frozen=True)
@@ -28,5 +29,6 @@ class Check:
         if not problems:
             return cls(what, AGREES, fine)
         more = len(problems) - SAID
-        said = [*problems[:SAID], *([f"and {more:,} more"] if more > 0 else [])]
+        said = [p if len(p) <= LONGEST else f"{p[:LONGEST]} ..." for p in problems[:SAID]]
+        said += [f"and {more:,} more"] if more > 0 else []
         return cls(what, DIFFERS, "\n".join(said))

@@ -180,6 +180,7 @@ def test_other_predictions_are_found(folder):
 def test_many_problems_are_not_all_spelt_out():
     found = Check.of("frames", [f"problem {n}" for n in range(1000)], "fine").found
     assert found.splitlines() == [*(f"problem {n}" for n in range(SAID)), "and 995 more"]
+    assert len(Check.of("frames", ["x" * 10**6], "fine").found) < 2000
 
 
 # --- on another machine -----------------------------------------------------------------------
