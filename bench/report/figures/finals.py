@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from bench.report.figures.drawing import Rows
 
 _MOST_DOTS: Final = 3_000  # of seeds, on a page; above, quantiles take their place
+_LINE: Final = 9  # px that a second line adds to the title of an axis
 _QUANTILES: Final = ("q05", "q25", "median", "q75", "q95")
 
 
@@ -214,9 +216,9 @@ def intervals(
         *drawing.off_axis(axis, centres, shown, unit),
     ]
     words = "; ".join(f"{n} {difference:+.3g}" for n, difference in centres.items())
-    return drawing.panel(
-        name, heading, layers, drawing.height(shown), f"{heading}, {unit}: {words}."
-    )
+    alt_text = f"{heading}, {unit}: {words}."
+    made = drawing.panel(name, heading, layers, drawing.height(shown), alt_text)
+    return replace(made, height=made.height + _LINE * (len(titles) - 1))
 
 
 def _interval(
