@@ -131,6 +131,8 @@ def run(
                 command=shlex.join(["bench", *sys.argv[1:]]),
             )
     except KeyboardInterrupt:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # all is stopped; a second one has come too late
         _complain("stopped; what was finished is kept, and the same command continues")
         raise typer.Exit(130) from None
     _say_probe_costs(results)
