@@ -52,6 +52,7 @@ def report(
     if format_ == "markdown" and (watch or len(folders) > 1):
         raise UsageError(
             "a Markdown report is of one run, and written once",
+            where="bench report --format markdown",
             expected="one folder and no --watch; or --format html",
             found="--watch" if watch else f"{len(folders)} folders",
         )

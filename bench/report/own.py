@@ -73,7 +73,9 @@ def _imported(path: Path) -> ModuleType:
     name = f"seedwise_section_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:  # only of a file that is not called x.py
-        raise UsageError("not a Python file", where=str(path))
+        raise UsageError(
+            "not a Python file", where=str(path), expected="sections/NAME.py", found=path.name
+        )
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look themselves up there
     try:

@@ -34,12 +34,14 @@ def test_a_term_is_found_where_it_stands_alone_or_in_a_sentence():
 
     assert named(Prose(("Its Holm p is .01.",))) == ["Holm p"]
     assert named(Prose(("ERT: all that was spent",))) == ["ERT"]
-    assert named(Table("", (Column("n"), Column("d_z")), ())) == ["d_z", "n"]
+    assert named(Table("t", "", (Column("n"), Column("d_z")), ())) == ["d_z", "n"]
     assert named(Prose(("A sentence with nothing in it.",))) == []
 
 
 def test_every_heading_with_a_meaning_is_in_the_glossary():
-    blocks = (Table("", (Column("lost", "the best minus the worst"), Column("0.1", "a rate")), ()),)
+    blocks = (
+        Table("t", "", (Column("lost", "the best minus the worst"), Column("0.1", "a rate")), ()),
+    )
     section = glossary.section(glossary.of(blocks), blocks)
     assert section.blocks[-1].blocks[0].items == (("lost", "the best minus the worst"),)
 
