@@ -21,12 +21,14 @@
     }
   };
 
-  const toggle = (key, only) => {
+  /* Hides or shows what a key names, or all others; when nothing would be left, all is shown again. */
+  const toggle = (key, others) => {
     const keys = [...key.closest(".legend").querySelectorAll(".key")];
     const pressed = (one) => one.getAttribute("aria-pressed") === "true";
-    const alone = keys.every((one) => pressed(one) === (one === key));
-    for (const one of only ? keys : [key])
-      one.setAttribute("aria-pressed", only ? alone || one === key : !pressed(one));
+    const after = keys.map((one) => (others ? one === key : pressed(one) !== (one === key)));
+    const same = keys.every((one, i) => pressed(one) === after[i]);
+    const all = same || !after.includes(true);
+    keys.forEach((one, i) => one.setAttribute("aria-pressed", all || after[i]));
   };
 
   document.addEventListener("click", (event) => {
@@ -52,6 +54,7 @@
     const canvas = panel.querySelector(".canvas");
     const options = { mode: "vega-lite", renderer: "svg", actions: false, ast: true };
     panel.view = (await vegaEmbed(canvas, spec, options)).view;
+    panel.view.logLevel(1); // errors: an axis of which everything is hidden is none
     apply(panel.closest("figure"));
   };
 

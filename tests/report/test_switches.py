@@ -43,7 +43,7 @@ class Charts:
 
     async def titles(self, panel=0):
         """Of the axes along and upwards, as they are drawn."""
-        await self.signal("y", panel)
+        await self.signal("hidden", panel)
         return await self.page.evaluate(
             f"[...{self.figure}.querySelectorAll('.panel')[{panel}]"
             ".querySelectorAll('.role-axis-title text')].map((t) => t.textContent)"
@@ -51,7 +51,7 @@ class Charts:
 
     async def marks(self, panel=0):
         """How many areas, lines and dots are drawn."""
-        await self.signal("y", panel)
+        await self.signal("hidden", panel)
         return await self.page.evaluate(
             f"""(() => {{
               const drawn = {self.figure}.querySelectorAll(".panel")[{panel}];
@@ -132,9 +132,11 @@ def test_the_legend_hides_and_shows_variants(visit):
         assert high - low < whole[1] - whole[0]  # the axis is made for what is shown
         await charts.press("low", ", shiftKey: true")
         assert await charts.signal("hidden") == []
-        for name in ("base", "high", "low", "same"):
+        for name in ("base", "high", "low"):
             await charts.press(name)
-        assert (await charts.marks())[1] == 0
+        assert (await charts.marks())[1] == 1
+        await charts.press("same")  # nothing would be left
+        assert (await charts.marks())[1] == 4
 
     visit(look)
 
@@ -180,3 +182,46 @@ def test_switches_stay_on_a_phone_and_vanish_in_print_and_without_scripts(report
         assert not await page.evaluate(seen)
 
     browser.visit(look)
+
+
+def test_switches_of_other_figures(visit):
+    async def look(charts):
+        page = charts.page
+        target = Charts(page, "document.getElementById('question-rates-target')")
+        assert (await target.titles())[0] == "epoch"
+        await target.press("seconds")
+        assert (await target.titles())[0] == "seconds of training"
+        await target.press("high")
+        assert (await target.marks())[1] == 3
+
+        scanned = Charts(page, "document.getElementById('question-rates-rates-scanned')")
+        (method,) = await page.evaluate(
+            f"[...{scanned.figure}.querySelectorAll('.key')].map((k) => k.dataset.name)"
+        )
+        _, lines, dots = await scanned.marks()
+        assert (lines, dots > 10) == (1, True)
+        await scanned.press(method)  # the only one
+        assert await scanned.signal("hidden") == []
+
+    visit(look)
+
+
+def test_pointing_at_a_seed_shows_it_in_every_variant(visit):
+    async def look(charts):
+        final = Charts(charts.page, "document.getElementById('question-rates-seeds')")
+        strong = f"""[...{final.figure}.querySelectorAll(".panel:first-child g.mark-line path")]
+          .filter((p) => p.getAttribute("opacity") === "1").length"""
+        assert await charts.page.evaluate(strong) == 0
+        at = await charts.page.evaluate(
+            f"""(() => {{
+              const dot = {final.figure}.querySelector("g.mark-symbol path");
+              dot.scrollIntoView({{ block: "center", behavior: "instant" }});
+              const box = dot.getBoundingClientRect();
+              return [box.x + box.width / 2, box.y + box.height / 2];
+            }})()"""
+        )
+        await charts.page.call("Input.dispatchMouseEvent", type="mouseMoved", x=at[0], y=at[1])
+        await final.signal("pointed_tuple")
+        assert await charts.page.evaluate(strong) == 1
+
+    visit(look)
