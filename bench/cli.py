@@ -450,11 +450,13 @@ def _show(suite: Suite, facts: dict[str, object]) -> None:
 
 def _write_report(results: Results, path: Path) -> None:
     from bench.analysis import analyse
+    from bench.pictures import with_pictures
     from bench.report import write_report
 
     console = _console()
     console.print(f"results  {results.folder}", soft_wrap=True)
-    console.print(f"report   {write_report(analyse(results), path)}", soft_wrap=True)
+    written = write_report(with_pictures(analyse(results)), path)
+    console.print(f"report   {written}", soft_wrap=True)
 
 
 def _show_plan(results: Results, rows: list[SeedsNeeded], detect: float, power: float) -> None:

@@ -23,7 +23,7 @@ LAYERS = (  # from below; modules of one layer do not import each other
     {"timing"},
     {"driver"},
     {"analysis", "importers"},
-    {"report", "export", "progress", "verify", "doctor"},
+    {"report", "export", "progress", "pictures", "verify", "doctor"},
     {"cli_common"},
     {"cli_checks", "cli_export", "cli_report"},
     {"cli", "pytest_plugin"},

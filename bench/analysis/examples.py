@@ -5,7 +5,7 @@ The replicate stays the seed. What is said here stands beside the comparison ove
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -28,12 +28,17 @@ MOST_CLASSES: Final = 20  # of a matrix of confusions that can be read
 
 @dataclass(frozen=True)
 class Examples:
-    """The frames of the same names; ``hard`` is ``hard_examples``. Columns: ``bench.frames``."""
+    """The frames of the same names; ``hard`` is ``hard_examples``. Columns: ``bench.frames``.
+
+    images: by question, those of ``hard`` by their position, each (height, width) of uint8; empty unless
+    somebody read the data (``bench.pictures``), since the results do not hold it.
+    """
 
     examples: pd.DataFrame
     classes: pd.DataFrame
     confusions: pd.DataFrame
     hard: pd.DataFrame
+    images: Mapping[str, Mapping[int, NDArray[np.uint8]]] = field(default_factory=dict)
 
 
 def by_example(results: Results) -> Examples:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from bench.plugins import Dataset
 
-__all__ = ["check_spec", "load"]
+__all__ = ["check_spec", "load", "source_of"]
 
 
 def load(
@@ -74,6 +74,15 @@ def check_spec(spec: str | Mapping[str, Any]) -> None:
         DatasetError: unknown or misspelt name or key, missing key, or a value that it does not take.
     """
     _resolve(spec)
+
+
+def source_of(spec: str | Mapping[str, Any]) -> str:
+    """The name of the source that a spec means, the file of this package that reads it.
+
+    Raises:
+        DatasetError: as of ``check_spec``.
+    """
+    return _resolve(spec)[0]
 
 
 def _resolve(spec: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import math
 from typing import TYPE_CHECKING, Any
 
+from PIL import Image
+
 from bench.analysis import wording
 from bench.report import figures, naming, tables
-from bench.report.blocks import Block, Cell, Column, Figure, Fold, Table
+from bench.report.blocks import Block, Cell, Column, Figure, Fold, Picture, Pictures, Table
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from bench.analysis import Analysis, QuestionAnalysis
 
@@ -25,14 +30,16 @@ def folds(analysis: Analysis, question: QuestionAnalysis) -> list[Block]:
     frames = (found.examples, found.classes, found.confusions, found.hard)
     parts = [f[f.question == question.name] for f in frames]
     makers = (_another_test_set, _classes, _confusions, _hardest)
-    made = tuple(
+    made: list[Block] = [
         make(question, part) for make, part in zip(makers, parts, strict=True) if len(part)
-    )
+    ]
+    if question.name in found.images:
+        made.append(_pictures(question, parts[-1], found.images[question.name]))
     return (
         [
             Fold(
                 "Image by image: another test set, classes and their confusions, the hardest images",
-                made,
+                tuple(made),
             )
         ]
         if made
@@ -135,6 +142,31 @@ def _hardest(question: QuestionAnalysis, rows: pd.DataFrame) -> Table:
             for row in first
         ),
     )
+
+
+def _pictures(
+    question: QuestionAnalysis, rows: pd.DataFrame, images: Mapping[int, NDArray[np.uint8]]
+) -> Pictures:
+    """The hardest images themselves, dark on light, as they were written."""
+    items = tuple(
+        Picture(
+            naming.path(question.name, "hardest", str(row["example"])),
+            f"{row['label']}, taken for {row['mostly_taken_for']}",
+            _png(255 - images[row["example"]]),
+            f"Image {row['example']}, which {100 * row['wrong']:.0f} % of the networks get wrong",
+        )
+        for row in rows.head(SHOWN).to_dict("records")
+    )
+    caption = (
+        f"The same {len(items)} images: the true class, and what the wrong networks mostly say."
+    )
+    return Pictures(tables.anchor(question.name, "hardest"), caption, items)
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels, "L").save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def _another(row: Mapping[Hashable, Any]) -> tuple[str, ...]:
