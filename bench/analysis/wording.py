@@ -9,6 +9,8 @@ import math
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bench.frames import Metric
 
 POINTS: Final = "percentage points"
@@ -134,6 +136,14 @@ def listed(names: list[str]) -> str:
 def counted(count: int, thing: str) -> str:
     """``1 seed``, ``2 seeds``."""
     return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
+def counted_between(counts: Iterable[float], thing: str) -> str:
+    """``5 seeds``, or ``4 to 5 seeds`` where counts differ."""
+    some = sorted({int(count) for count in counts})
+    if len(some) < 2:
+        return counted(some[0] if some else 0, thing)
+    return f"{some[0]:,} to {some[-1]:,} {thing}s"
 
 
 def seeds(numbers: list[int]) -> str:

@@ -108,13 +108,12 @@ def _classes(question: QuestionAnalysis, rows: pd.DataFrame) -> Table:
 
 
 def _confusions(question: QuestionAnalysis, rows: pd.DataFrame) -> Figure:
-    seeds = sorted({int(n) for n in rows.n})
-    count = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
+    count = wording.counted_between(rows.n, "seed")
     return Figure(
         anchor=tables.anchor(question.name, "confusions"),
         caption=(
-            f"What the test images of each class (rows) are taken for, in % of the class, mean over {count}"
-            " seeds. Grey: right; the stronger the colour, the more errors, on one scale for all variants."
+            f"What the test images of each class (rows) are taken for, in % of the class, mean over {count}."
+            " Grey: right; the stronger the colour, the more errors, on one scale for all variants."
             " Choose any two variants above the matrices."
         ),
         panels=tuple(figures.confusions(question, rows)),

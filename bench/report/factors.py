@@ -104,8 +104,8 @@ def _figure(one: Factorial) -> Figure:
     return Figure(
         anchor=tables.anchor(one.question, "factors", "figure"),
         caption=(
-            "Lines: means over the seeds and over the other settings; dots: every seed. Parallel lines mean"
-            " that the two settings do not depend on each other."
+            f"Lines: means over {wording.counted(len(one.seeds), 'seed')} and over the other settings; dots:"
+            " every seed. Parallel lines mean that the two settings do not depend on each other."
         ),
         panels=tuple(figures.interactions(one)),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analysis import answers
+from bench.analysis import answers, wording
 from bench.report import figures, naming, palette, tables
 from bench.report.blocks import Block, Cell, Column, Figure, Fold, Prose, Section, Table
 
@@ -28,20 +28,21 @@ def blocks(question: QuestionAnalysis, label: str) -> list[Block]:
             single if few else Fold(f"Variant by variant: {len(each)} sentences", (single,))
         )
     if few and found.course.updates.nunique() > 1:
-        inside.append(_figure(question))
+        inside.append(_figure(question, found))
     inside.append(_table(question, found, label))
     anchor = tables.anchor(question.name, "landscape")
     return [Section(anchor, "How smooth the landscape is", tuple(inside), level=3)]
 
 
-def _figure(question: QuestionAnalysis) -> Figure:
+def _figure(question: QuestionAnalysis, found: Landscape) -> Figure:
+    seeds = wording.counted_between(found.course.n, "seed")
     return Figure(
         anchor=tables.anchor(question.name, "course"),
         caption=(
             "The landscape along the training (both axes logarithmic). Along the gradient, at steps of half to"
             " four times the learning rate: between which values the loss ranges, and how far the gradient"
-            " changes (bands: geometric means over seeds of both ends). Lines: geometric means over seeds with"
-            " their 95 % t interval. Narrower and lower is smoother."
+            f" changes (bands: geometric means over {seeds} of both ends). Lines: geometric means over seeds"
+            " with their 95 % t interval. Narrower and lower is smoother."
         ),
         panels=tuple(figures.landscape(question)),
         legend=figures.keys([v.name for v in question.variants]),

@@ -224,8 +224,7 @@ def _notes(question: QuestionAnalysis) -> list[str]:
 
 
 def _figure(question: QuestionAnalysis) -> Figure:
-    counts = sorted({len(rate.curves) for rate in question.rates})
-    seeds = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
+    seeds = wording.counted_between((len(rate.curves) for rate in question.rates), "seed")
     above = (
         " above its known minimum f*" if any(r.optimum is not None for r in question.rates) else ""
     )
@@ -233,7 +232,7 @@ def _figure(question: QuestionAnalysis) -> Figure:
     return Figure(
         anchor=tables.anchor(question.name, "rates"),
         caption=(
-            f"Dots: the {_objective(question)}{above}, mean over {seeds} seeds. Lines: the mean of the"
+            f"Dots: the {_objective(question)}{above}, mean over {seeds}. Lines: the mean of the"
             f" seeds' fits{part}, dashed where the law cannot be determined. A fit is as good as its line is"
             " close to the dots. A geometric law is straight where y alone is logarithmic, a power where both"
             " axes are."

@@ -133,23 +133,17 @@ def _notes(question: QuestionAnalysis) -> list[str]:
 
 
 def _figure(question: QuestionAnalysis) -> Figure:
+    seeds = wording.counted_between((row.n for row in question.reaching), "seed")
     return Figure(
         anchor=tables.anchor(question.name, "target"),
         caption=(
-            f"Share of the {_seeds(question)} that had reached a {_target(question)} by then, as"
+            f"Share of the {seeds} that had reached a {_target(question)} by then, as"
             " the evaluations saw it. A line that ends below 100 % has seeds that never did."
         ),
         panels=(figures.reached(question),),
         switches=figures.clocks_to_target(question),
         legend=figures.keys([v.name for v in question.variants]),
     )
-
-
-def _seeds(question: QuestionAnalysis) -> str:
-    counts = sorted({row.n for row in question.reaching})
-    if len(counts) > 1:
-        return f"{counts[0]} to {counts[-1]} seeds"
-    return wording.counted(counts[0], "seed")
 
 
 def _heading(measure: Metric) -> str:

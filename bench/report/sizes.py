@@ -69,7 +69,8 @@ def _pareto(question: QuestionAnalysis, found: Sizes) -> list[Block]:
     panels = tuple(figures.pareto(question, found))
     if not panels:
         return []
-    dots = "Full dots: trained networks, one for each seed."
+    seeds = wording.counted_between((v.seeds for v in question.variants), "seed")
+    dots = f"Full dots: trained networks, one for each of {seeds}."
     if found.is_pruned:
         dots += " Rings: the same, pruned at no loss."
     caption = (
@@ -119,9 +120,10 @@ def _histogram(question: QuestionAnalysis, found: Sizes) -> list[Block]:
     panel = figures.magnitudes(question, found)
     if panel is None:
         return []
+    seeds = wording.counted_between((v.seeds for v in question.variants), "seed")
     caption = (
-        "Histograms of |w| over all kernels, a quarter of a power of ten to a bar, means over seeds; all to one"
-        " scale. Weights that are exactly 0 have no place on a logarithmic axis: their share stands at the"
+        f"Histograms of |w| over all kernels, a quarter of a power of ten to a bar, means over {seeds}; all to"
+        " one scale. Weights that are exactly 0 have no place on a logarithmic axis: their share stands at the"
         " left."
     )
     return [Figure(tables.anchor(question.name, "sizes", "histogram"), caption, (panel,))]

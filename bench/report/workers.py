@@ -208,7 +208,8 @@ def _staleness(question: QuestionAnalysis) -> Figure:
         anchor=tables.anchor(question.name, "staleness"),
         caption=(
             "How many updates of other workers lie between a worker's reading of the weights and its writing."
-            f" {figures.LATEST} stands for {figures.LATEST} and more. One worker is never late."
+            f" Updates of all seeds together; {figures.LATEST} stands for {figures.LATEST} and more."
+            " One worker is never late."
         ),
         panels=(figures.staleness(question),),
         legend=tuple(

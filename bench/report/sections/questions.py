@@ -152,9 +152,7 @@ def _change(change: Change) -> str:
 
 def _convergence(question: QuestionAnalysis) -> Figure:
     shown = figures.convergence(question)
-    seeds = sorted({int(n) for n in question.curves.n})
-    count = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
-    count += " seed" if seeds == [1] else " seeds"
+    count = wording.counted_between(question.curves.n, "seed")
     caption = (
         f"Convergence. Lines: mean over {count}; bands: 95 % t interval of that mean at each"
         f" {question.suite.step}."
@@ -167,7 +165,7 @@ def _convergence(question: QuestionAnalysis) -> Figure:
     caption += " Press a name in the legend to hide or show it, with Shift to show it alone."
     if shown.thinned:
         caption += " Not every evaluation is shown: there are too many for one page."
-    if 0 < shown.seeds < seeds[-1]:
+    if 0 < shown.seeds < question.curves.n.max():
         caption += f" Single seeds: the first {shown.seeds}, for want of room."
     if shown.seeds_thinned:
         caption += " Single seeds are drawn through some of their evaluations, the last among them."
@@ -185,12 +183,13 @@ def _convergence(question: QuestionAnalysis) -> Figure:
 
 def _finals(question: QuestionAnalysis) -> Figure:
     panels = [figures.seeds(question), figures.forest(question)]
+    count = wording.counted_between((v.seeds for v in question.variants), "seed")
     dots = (
-        f"Each of the {max(v.seeds for v in question.variants)} seeds is a dot; thin lines join the same seed,"
+        f"A dot for each of {count}; thin lines join the same seed,"
         " so parallel lines mean that two variants differ alike in all."
     )
     if figures.are_quantiles(question):
-        dots = "Dots: median over the seeds; thick lines: half of them; thin lines: nine tenths."
+        dots = f"Dots: median over {count}; thick lines: half of them; thin lines: nine tenths."
     caption = (
         f"{dots} Differences are means over seeds with their 95 % t interval; an interval that crosses"
         " the line is compatible with no difference."
