@@ -10,7 +10,7 @@ from reading import Reading
 
 from bench.analysis import analyse
 from bench.analysis.sizes import Network, Sizes
-from bench.report import figures, palette
+from bench.report import figures, palette, render
 from bench.report.blocks import Panel, parts
 from bench.report.contents import contents
 from bench.report.figures import drawing

@@ -162,7 +162,6 @@ def _convergence(question: QuestionAnalysis) -> Figure:
             " A linear axis begins after the first epoch; before training, accuracy is that of guessing."
             " Seconds: those of training, as the runs went, evaluations not counted; means over the seeds."
         )
-    caption += " Press a name in the legend to hide or show it, with Shift to show it alone."
     if shown.thinned:
         caption += " Not every evaluation is shown: there are too many for one page."
     if 0 < shown.seeds < question.curves.n.max():
