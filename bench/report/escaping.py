@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache
 from typing import Any, Final
 
@@ -11,6 +12,10 @@ from markupsafe import Markup
 _MARKDOWN: Final = re.compile(r"[\\`*_{}\[\]#|~$!]|^[-+=](?=\s|$|[-=])")
 _NUMBERED: Final = re.compile(r"^(\d+)([.)])(?=\s|$)")
 _ENTITIES: Final = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
+_NOT_IN_LATEX: Final = re.compile(
+    r"[^ -\u0148\u014a-\u017f\u0386\u0388-\u038f\u0391-\u03c9\u03cc-\u03ce"
+    r"\u2010-\u2022\u2026\u2032\u2033\u2070-\u208e\u20ac\u2113\u2122←↑→↓↔⇐⇒⇔∀∂∃∇∈∉∏∑−∓∗∘√∝∞∥∧∨∩∪∫∼≃≅≈≠≡≤≥≪≫⊂⊃⊆⊇⊕⊗⊥⋅⋆⌈⌉⌊⌋⟨⟩]"
+)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NUMBER: Final = r"[+-]?[0-9,]*\.?[0-9]+(e[+-]?[0-9]+)?"
 _QUANTITY: Final = re.compile(rf"{_NUMBER}( to {_NUMBER})?( ?(%|[a-z]+))?")
@@ -34,8 +39,12 @@ def fence(text: str) -> str:
 
 
 def latex(text: str) -> str:
-    """Text as LaTeX in ASCII that shows it as it is; what has no LaTeX is a bold question mark."""
-    return str(_encoder().unicode_to_latex(" ".join(text.split())))
+    """Text as LaTeX in ASCII that shows it as it is, with T1 fonts; other scripts become bold question marks.
+
+    They do because not all that there is a command for is part of LaTeX itself.
+    """
+    line = unicodedata.normalize("NFC", " ".join(text.split()))
+    return str(_encoder().unicode_to_latex(_NOT_IN_LATEX.sub("\N{REPLACEMENT CHARACTER}", line)))
 
 
 def csv(text: str, *, number: bool = False) -> str:
@@ -68,10 +77,13 @@ def _encoder() -> Any:
         UnicodeToLatexEncoder,
     )
 
-    # In TeX's own font encoding a bar is a dash; and the library has superscripts for some signs only.
+    # In TeX's own font encoding a bar is a dash; a bracket or star that begins a row would belong to the
+    # end of the one before; and the library has superscripts for some signs only.
     ours = {
         ord("|"): r"{\textbar}",
+        **{ord(sign): f"{{{sign}}}" for sign in "[]*"},
         ord("\N{SUPERSCRIPT MINUS}"): r"\textsuperscript{\ensuremath{-}}",
+        ord("\N{NON-BREAKING HYPHEN}"): "-",
     }
     return UnicodeToLatexEncoder(
         conversion_rules=[UnicodeToLatexConversionRule(RULE_DICT, ours), "defaults"],

@@ -65,12 +65,17 @@ def entries() -> dict[str, str]:
 def _of_the_run(analysis: Analysis) -> list[str]:
     suite = analysis.suite
     about = {
+        "key": "Seedwise",
         "title": "Seedwise: a benchmark harness with statistical reports for training algorithms",
         "note": f"Python package, version {version('seedwise')}",
     }
     found = [_misc("seedwise", about)]
     if suite.source:
-        facts = {"title": suite.source, "note": f"Source of the claims of the suite {suite.suite}"}
+        facts = {
+            "key": suite.suite,
+            "title": suite.source,
+            "note": f"Source of the claims of the suite {suite.suite}",
+        }
         found.append(_misc(f"source-{suite.suite}", facts))
     return found
 

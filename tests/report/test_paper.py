@@ -6,6 +6,7 @@ import csv
 import re
 import shutil
 import subprocess
+import unicodedata
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -180,9 +181,15 @@ def test_a_latex_table_by_hand(tmp_path):
 
 @pytest.mark.skipif(PDFLATEX is None, reason="no pdfLaTeX on this machine")
 def test_latex_sets_every_table_without_an_error(blocks, tmp_path):
-    paths = write_tables((*blocks, ODD), tmp_path, "latex")
+    signs = [chr(code) for code in range(0x20, 0x3000) if chr(code).isprintable()]
+    rows = tuple((Cell(sign), Cell(unicodedata.name(sign, ""))) for sign in signs)
+    columns = (Column("sign"), Column("name"))
+    parts_of = [rows[i : i + 60] for i in range(0, len(rows), 60)]
+    every = [Table(f"report/{i}", "x", columns, some) for i, some in enumerate(parts_of)]
+    paths = write_tables((*blocks, ODD, *every), tmp_path, "latex")
     inputs = [rf"\input{{{path.relative_to(tmp_path)}}}\clearpage" for path in paths]
-    head = r"\documentclass[twocolumn]{article}\usepackage{array,booktabs,graphicx}\begin{document}"
+    packages = r"\usepackage[T1]{fontenc}\usepackage{array,booktabs,graphicx}"
+    head = rf"\documentclass[twocolumn]{{article}}{packages}\begin{{document}}"
     (tmp_path / "all.tex").write_text("\n".join([head, *inputs, r"\end{document}"]))
     done = subprocess.run(
         [PDFLATEX, "-interaction=nonstopmode", "-halt-on-error", "all.tex"],

@@ -91,11 +91,15 @@ def test_the_sources_of_a_suite_that_are_papers_are_among_them():
 
 
 @pytest.mark.skipif(BIBTEX is None, reason="no BibTeX on this machine")
-def test_bibtex_reads_all_entries(tmp_path):
-    (tmp_path / "all.bib").write_text("\n".join(entries().values()), encoding="utf-8")
+def test_bibtex_reads_all_entries(analysed, tmp_path):
+    write_references(analysed, tmp_path / "some.bib")
+    own = [e for e in (tmp_path / "some.bib").read_text().split("\n\n") if e.startswith("@misc")]
+    assert len(own) == 2
+    every = [*own, *entries().values()]
+    (tmp_path / "all.bib").write_text("\n".join(every), encoding="utf-8")
     (tmp_path / "a.aux").write_text("\\citation{*}\n\\bibstyle{plain}\n\\bibdata{all}\n")
     done = subprocess.run(
         [BIBTEX, "a"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, "Warning" in done.stdout) == (0, False), done.stdout
-    assert (tmp_path / "a.bbl").read_text().count("\\bibitem") == len(entries())
+    assert (tmp_path / "a.bbl").read_text().count("\\bibitem") == len(every)
