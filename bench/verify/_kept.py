@@ -122,9 +122,6 @@ def _problems(
         if not isinstance(row["error"], str) or not row["error"].strip():
             yield "it failed, and does not say why"
         return
-    if row["status"] not in ("completed", "diverged"):
-        yield f"its status is {row['status']!r}"
-        return
     if curve is None or curve.empty:
         yield "it has no evaluations"
         return

@@ -111,7 +111,6 @@ def test_weights_are_compared(tiny, tmp_path):
         ("frames", "does not bear out", "UPDATE curves SET train_objective = NULL"),
         ("frames", "training time falls", "UPDATE curves SET train_time_s = -train_time_s"),
         ("frames", "does not say why", "UPDATE trials SET status = 'failed'"),
-        ("frames", "its status is 'done'", "UPDATE trials SET status = 'done'"),
         ("frames", "makes no sense", "UPDATE curves SET epoch = 0"),
         ("data digits", "trained on content 0123", "UPDATE trials SET dataset_checksum = '0123'"),
     ],
@@ -122,6 +121,15 @@ def test_what_does_not_fit_together_is_found(folder, what, said, statement):
     assert said in found[what]
     if not what.startswith("data"):
         assert NAME in found[what]
+
+
+def test_what_cannot_be_read_is_found(folder):
+    change(folder, f"UPDATE trials SET status = 'done' WHERE trial_id = {SLOW}")
+    checks = list(verify(folder))
+    assert [check.what for check in checks] == ["file", "frames"]
+    assert checks[1].outcome == DIFFERS
+    assert "the results file cannot be read" in checks[1].found
+    assert "none of completed, diverged, failed" in checks[1].found
 
 
 def test_a_suite_that_means_other_trials_is_found(folder):
