@@ -47,10 +47,22 @@
     apply(target.closest("figure"));
   });
 
+  const json = (script) => JSON.parse(script.textContent);
+
+  /* What stands beside a chart: all of it, or the parameters in which it differs from the figure's first chart. */
+  const specification = (panel) => {
+    const figure = panel.closest("figure");
+    const [first, own] = [figure, panel].map((where) => json(where.querySelector(".chart script")));
+    if (!own.layer) {
+      const ours = new Map(own.params.map((param) => [param.name, param]));
+      own.params = first.params.map((param) => ours.get(param.name) ?? param);
+    }
+    const shared = figure.querySelector(".datasets");
+    return { ...(own.layer ? own : { ...first, ...own }), datasets: shared ? json(shared) : {} };
+  };
+
   const draw = async (panel) => {
-    const spec = JSON.parse(panel.querySelector(".chart script").textContent);
-    const shared = panel.closest("figure").querySelector(".datasets");
-    if (shared) spec.datasets = JSON.parse(shared.textContent);
+    const spec = specification(panel);
     const canvas = panel.querySelector(".canvas");
     const options = { mode: "vega-lite", renderer: "svg", actions: false, ast: true };
     panel.view = (await vegaEmbed(canvas, spec, options)).view;

@@ -147,7 +147,7 @@ def environment(own: Own = Own(), terms: Sequence[Term] = ()) -> Environment:  #
     env.filters |= {
         "tied": _tied,
         "markdown": markdown.to_html,
-        "without_data": _without_data,
+        "beyond": _beyond,
     }
     env.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "sort_keys": True}
     pictures = itertools.count(1)
@@ -165,9 +165,19 @@ def _tied(text: str) -> str:
     return _TIES.sub("\N{NO-BREAK SPACE}", text)
 
 
-def _without_data(spec: dict[str, Any]) -> dict[str, Any]:
-    """A specification whose data stands beside it, once for all that share it."""
-    return {key: part for key, part in spec.items() if key != "datasets"}
+def _beyond(spec: dict[str, Any], first: dict[str, Any] | None) -> dict[str, Any]:
+    """A specification without its data, which stands beside it; after a first one, without what is the same.
+
+    Of one that differs from the first in the values of parameters alone, these parameters are left.
+    """
+    own = {key: part for key, part in spec.items() if key != "datasets"}
+    if first is None:
+        return own
+    known = {p["name"]: p for p in first["params"]}
+    alike = all(first.get(key) == part for key, part in own.items() if key != "params")
+    if not alike or known.keys() != {p["name"] for p in own["params"]}:
+        return own
+    return {"params": [p for p in own["params"] if p != known[p["name"]]]}
 
 
 def _static_svg(panel: Panel) -> Markup:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Ends = list[float | None]
 """The least and the greatest value of every variant in turn; None where it has none."""
 Reach = list[list[Ends]]
-"""What a linear axis is to show, then a logarithmic one: each of most variants, then of all."""
+"""What a linear axis is to show, then a logarithmic one: of most variants, and of all where those are more."""
 
 
 def quoted(text: str) -> str:
@@ -53,33 +53,34 @@ def written(*, grid: bool, **options: str | float) -> alt.Axis:
 
 
 def follow(
-    axis: str, ends: str, names: Sequence[str], log: str, room: float
+    axis: str, ends: str, names: Sequence[str], log: str, *, room: float, zoom: bool
 ) -> list[alt.Parameter]:
     """Parameters that end in ``{axis}_domain``: what is to be seen of the variants that are not hidden.
 
     Args:
         axis: how the parameters' names begin.
         names: of the variants.
-        ends: expression of two arrays, each with the low and the high end of every variant in turn, or null:
-            the variants that an axis is made for, and all of them, should only the others be left.
+        ends: expression of what ``reach`` gives for a linear or a logarithmic axis.
         log: expression: whether the axis is logarithmic.
         room: beside the data, as a share of the axis.
+        zoom: whether there can be variants for which the axis is not made until they are alone.
     """
-    shown = [f"indexof(hidden, {quoted(name)}) < 0" for name in names]
 
-    def extent(which: int) -> str:
+    def extent(which: str) -> str:
         each = (
-            f"{on} ? {ends}[{which}][{2 * i + end}] : null"
-            for i, on in enumerate(shown)
+            f"shown[{i}] ? {axis}_{which}[{2 * i + end}] : null"
+            for i in range(len(names))
             for end in (0, 1)
         )
         return f"extent([{', '.join(each)}])"
 
-    e = f"{axis}_ends"
+    e, near = f"{axis}_ends", f"{axis}_near"
+    rest = f"{axis}_far" if zoom else near
     expressions = {
-        f"{axis}_near": extent(0),
-        f"{axis}_far": extent(1),
-        e: f"isValid({axis}_near[0]) ? {axis}_near : isValid({axis}_far[0]) ? {axis}_far : [0, 1]",
+        f"{axis}_most": f"{ends}[0]",
+        near: extent("most"),
+        **({f"{axis}_all": f"peek({ends})", rest: extent("all")} if zoom else {}),
+        e: f"isValid({near}[0]) ? {near} : isValid({rest}[0]) ? {rest} : [0, 1]",
         f"{axis}_factor": f"{log} ? pow({e}[1] / {e}[0], {room}) : 1",
         f"{axis}_room": f"{log} ? 0 : {room} * ({e}[1] - {e}[0]) || {0.5 if room else 0}",
         f"{axis}_domain": f"[{e}[0] / {axis}_factor - {axis}_room, {e}[1] * {axis}_factor + {axis}_room]",
@@ -104,10 +105,18 @@ def reach(
     """
     above = {name: [v for v in values if v > 0] for name, values in seen.items()}
     both = ((seen if linear is None else linear, False), (above, True))
-    return [
-        [_ends(values, names, far(values, log=log) if zoom else ()), _ends(values, names)]
-        for values, log in both
-    ]
+    found = []
+    for values, log in both:
+        outside = far(values, log=log) if zoom else ()
+        near = [_ends(values, names, outside)]
+        found.append([*near, _ends(values, names)] if outside else near)
+    return found
+
+
+def shown(names: Sequence[str]) -> alt.Parameter:
+    """Which variants are not hidden, in their order: a parameter that ``follow`` refers to."""
+    each = (f"indexof(hidden, {quoted(name)}) < 0" for name in names)
+    return alt.param(name="shown", expr=f"[{', '.join(each)}]")
 
 
 def far(seen: Mapping[str, Sequence[float]], *, log: bool) -> tuple[str, ...]:

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 PANELS: Final = 2  # side by side; each shows one of the metrics
 _FEW_POINTS: Final = 12  # shorter curves show their evaluations as dots
-_MOST_OF_MEANS: Final = 250_000  # numbers of mean curves on a page; above, steps are left out
-_MOST_OF_SEEDS: Final = 500_000  # numbers of single seeds on a page; above, seeds are
+_MOST_OF_MEANS: Final = 150_000  # numbers of mean curves on a page; above, steps are left out
+_MOST_OF_SEEDS: Final = 400_000  # numbers of single seeds on a page; above, seeds are
 _MOST_TIPS: Final = 4_000  # points of a chart that say their numbers; above, lines say their names
 _MOST_STEPS_OF_SEEDS: Final = 32
 _FEWEST_STEPS: Final = 6
+_FEWEST_SEEDS: Final = 3
 _DIGITS_OF_SEEDS: Final = 4
 _CLOCKS: Final = {"epoch": "epoch", "updates": "updates", "train_time_s": "seconds"}
 
@@ -112,13 +113,14 @@ def _means(question: QuestionAnalysis, measures: list[Metric], steps: np.ndarray
 
 
 def _runs(question: QuestionAnalysis, measures: list[Metric], steps: np.ndarray) -> Rows:
-    """A row for each variant and seed, of the first seeds; none where a page cannot hold two of each."""
+    """A row for each variant and seed, of the first seeds; none where a page cannot hold a few of each."""
     numbers = (len(_CLOCKS) + len(measures)) * max(len(steps), 1)
     variants = max(len(question.variants), 1)
     most = _MOST_OF_SEEDS // len(question.suite.questions) // (variants * numbers)
     runs = question.runs[question.runs.epoch.isin(steps)].sort_values("updates", kind="stable")
-    kept = sorted({seed for v in question.variants for seed in v.primary.by_seed})[:most]
-    if min(most, len(kept)) < 2:
+    seeds = sorted({seed for v in question.variants for seed in v.primary.by_seed})
+    kept = seeds[:most]
+    if len(kept) < 2 or len(kept) < min(_FEWEST_SEEDS, len(seeds)):
         return []
     rows: Rows = []
     for key, curve in runs.groupby(["variant", "seed"], sort=False):
@@ -229,9 +231,9 @@ class _Shown:
     def panel(self, i: int) -> Panel:
         """A chart that shows a metric at first, and any other if it is chosen."""
         params = [alt.param(name=k, value=v) for k, v in self.settings(i).items()]
-        params.append(alt.param(name="is_log", expr=_IS_LOG))
-        params += axes.follow("y", _ENDS, self.names, "is_log", 0.06)
-        params += axes.follow("along", _ENDS_ALONG, self.names, "log_x", 0)
+        params += [alt.param(name="is_log", expr=_IS_LOG), axes.shown(self.names)]
+        params += axes.follow("y", _ENDS, self.names, "is_log", room=0.06, zoom=True)
+        params += axes.follow("along", _ENDS_ALONG, self.names, "log_x", room=0, zoom=False)
         measure = self.measures[i]
         layers = self.layers()
         name = (self.question.name, "convergence", measure.name)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _ROUNDING: Final = 1e-13  # of the largest excess over a known minimum
 _MOST_FITTED: Final = 60  # dots of a curve, or points of a fitted line
+_FEWEST_FITTED: Final = 12
+_MOST_ON_PAGE: Final = 20_000  # dots, and points
 
 
 def rates(question: QuestionAnalysis) -> Panel:
@@ -28,11 +30,13 @@ def rates(question: QuestionAnalysis) -> Panel:
     measure, step = question.metric(question.rates[0].metric), question.suite.step
     known = any(rate.optimum is not None for rate in question.rates)
     title = f"{measure.label} − f*" if known else drawing.title(measure.label, measure.unit)
-    dots = [row for rate in question.rates for row in _dots_of(rate)]
+    share = _MOST_ON_PAGE // (len(question.suite.questions) * max(len(question.rates), 1))
+    most = min(max(share, _FEWEST_FITTED), _MOST_FITTED)
+    dots = [row for rate in question.rates for row in _dots_of(rate, most)]
     if known:  # what lies below is rounding
         least = _ROUNDING * max((r["value"] for r in dots), default=0.0)
         dots = [r for r in dots if r["value"] > least]
-    lines = [row for rate in question.rates for row in _fit_of(rate)]
+    lines = [row for rate in question.rates for row in _fit_of(rate, most)]
     values = [r["value"] for r in dots]
     log = bool(values) and min(values) > 0
     words = {"along": step, "upwards": title}
@@ -63,6 +67,7 @@ def rates(question: QuestionAnalysis) -> Panel:
         ),
     ]
     params = [
+        axes.shown(names),
         *(alt.param(name=key, value=text) for key, text in words.items()),
         *_axis_of("x", "log_x", dots, "epoch", names, log=False),
         *_axis_of("y", "log", dots, "value", names, log=log),
@@ -92,18 +97,18 @@ def _axis_of(
         alt.param(name=switch, value=log),
         alt.param(name=f"ticks_{axis}", value=ticks),
         alt.param(name=f"reach_{axis}", value=axes.reach(seen, names, zoom=False)),
-        *axes.follow(axis, f"reach_{axis}[{switch} ? 1 : 0]", names, switch, 0.03),
+        *axes.follow(axis, f"reach_{axis}[{switch} ? 1 : 0]", names, switch, room=0.03, zoom=False),
     ]
 
 
-def _dots_of(rate: Rate) -> Rows:
+def _dots_of(rate: Rate, most: int) -> Rows:
     """The mean over seeds at the steps that all of them have, few enough to be seen apart."""
     found: dict[float, list[float]] = {}
     for curve in rate.curves.values():
         for k, value in zip(curve.k.tolist(), curve.objective.tolist(), strict=True):
             found.setdefault(k, []).append(value)
     common = sorted(k for k, values in found.items() if len(values) == len(rate.curves))
-    few = [common[i] for i in _evenly(len(common), _MOST_FITTED)]
+    few = [common[i] for i in _evenly(len(common), most)]
     means = [(k, float(np.mean(found[k]))) for k in few]
     return [
         {"variant": rate.variant, "epoch": k, "value": mean}
@@ -112,7 +117,7 @@ def _dots_of(rate: Rate) -> Rows:
     ]
 
 
-def _fit_of(rate: Rate) -> Rows:
+def _fit_of(rate: Rate, most: int) -> Rows:
     """The mean of the seeds' fits under the family that most of them have, segment by segment."""
     law = "named" if rate.fitted.determined else "not named"
     first, last = rate.span
@@ -124,7 +129,7 @@ def _fit_of(rate: Rate) -> Rows:
         lines = [fit for fit in fits if fit]
         if not lines or begin >= end:
             continue
-        k = np.union1d(np.linspace(begin, end, _MOST_FITTED), begin + np.linspace(0, 2, 9))
+        k = np.union1d(np.linspace(begin, end, most), begin + np.linspace(0, 2, 9))
         k = k[k <= end]
         mean = np.mean([fit.predict(k) for fit in lines], axis=0)
         rows += [
