@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from bench.suite import Suite
 
 STATUSES: Final = frozenset({"completed", "diverged", "failed"})
+_ID: Final = re.compile(r"[0-9a-f]{16}")  # it names folders, when weights are exported
 _JSON: Final = ("settings", "machine", "versions")
 
 
@@ -37,6 +39,8 @@ def check(
     planned = set(plan[["question", "variant"]].itertuples(index=False, name=None))
     if not planned <= known:
         raise ValueError("a plan of variants that are not in the suite")
+    if not all(map(_ID.fullmatch, [*plan.trial_id, *trials.trial_id])):
+        raise ValueError("a trial whose id is not of sixteen hexadecimal digits")
     if not set(trials.status) <= STATUSES:
         raise ValueError(f"a trial that is none of {', '.join(sorted(STATUSES))}")
     if not np.isfinite(curves.epoch.to_numpy(float)).all():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import statistics
 from typing import TYPE_CHECKING, Any, Literal
 
+from bench import frames as frames_
 from bench import weights
 from bench.errors import UsageError
 
@@ -24,8 +26,8 @@ def write_frames(
 ) -> list[Path]:
     """Write each frame to ``folder/NAME.KIND`` and return the paths.
 
-    CSV has a header and no index; JSON is a list of records, in which ``null`` stands for what is
-    missing or not finite. Numbers keep all their digits.
+    CSV has a header and no index, and no text in it is a formula (``frames.without_formula``); JSON is a
+    list of records, in which ``null`` stands for what is missing or not finite. Numbers keep all their digits.
 
     Raises:
         UsageError: the folder cannot be written.
@@ -38,13 +40,23 @@ def write_frames(
             if kind == "parquet":
                 frame.to_parquet(path, index=False)
             elif kind == "csv":
-                frame.to_csv(path, index=False)
+                _plain(frame).to_csv(path, index=False)
             else:
                 path.write_text(_json(frame), encoding="utf-8")
             paths.append(path)
     except OSError as error:
         raise _unwritable(folder, error) from None
     return paths
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    text = frame.select_dtypes(["object", "string"])
+    plain = {str(name): text[name].map(_cell) for name in text}
+    return frame.assign(**plain).rename(columns=frames_.without_formula)
+
+
+def _cell(value: Any) -> Any:
+    return frames_.without_formula(value) if isinstance(value, str) else value
 
 
 def write_weights(results: Results, folder: Path) -> list[Path]:
@@ -128,7 +140,8 @@ def write_benchmark(results: Results, folder: Path) -> Path:
         "datetime": started_at,
         "version": "5.1",  # of the format: that of pytest-benchmark
     }
-    path = folder / f"{started_at[:19].replace(':', '').replace('T', '-')}.json"
+    name = re.sub(r"[^0-9-]", "", started_at[:19].replace("T", "-"))
+    path = folder / f"{name}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(whole, indent=1), encoding="utf-8")

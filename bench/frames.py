@@ -657,6 +657,15 @@ def probe_metric(name: str) -> Metric:
     return Metric(name, f"{words}{place}", unit, None, math.nan, f"measured by the probe {probe}")
 
 
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a cell begins with that a spreadsheet takes for a formula (OWASP)."""
+
+
+def without_formula(text: str) -> str:
+    """A text as a cell of a table, which an apostrophe keeps from being a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
 def markdown() -> str:
     """The page ``docs/frames.md``: a table for each frame, and one for the metrics."""
     about = {
@@ -700,8 +709,9 @@ _INTRODUCTION: Final = """\
 adds those marked *analysis*. `bench export` writes each to a file.
 A value that does not exist (the accuracy of a trial that failed) is missing: NaN, `<NA>`, an empty
 field in CSV, `null` in JSON. A number that is not finite (the loss of a diverged trial) is `inf` or
-missing; JSON has no word for it and says `null`. Text columns are pandas' `string`, whole numbers
-`Int64`, numbers `float64`, truth values `boolean`.
+missing; JSON has no word for it and says `null`. In CSV, a text that a spreadsheet would take for a formula
+has an apostrophe before it. Text columns are pandas' `string`, whole numbers `Int64`, numbers `float64`, truth
+values `boolean`.
 
 Metrics that a suite declares itself, and those that `bench import` read, are further columns of `trials` and
 `curves`. Of imported results, `epoch` is the file's own step, and `updates` the same number if it is whole."""

@@ -453,7 +453,7 @@ def _results(db: sqlite3.Connection, path: Path) -> Results:
     )
     timings = _timings(db, suite)
     predictions = _predictions(db)
-    weights = KeptWeights(path, _with_weights(db))
+    weights = KeptWeights(path, _with_weights(db) & frozenset(trials.trial_id))
     uses = uses.drop(columns="position")
     own = [frames.Column(name, "float", "", "") for name in suite.metrics]
     curves = _with_extras(curves.astype(_POINT_TYPES), extras)

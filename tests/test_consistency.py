@@ -50,6 +50,7 @@ def test_what_is_right_is_read(folder, cluster):
         ("UPDATE plan SET variant = ? WHERE variant = 'high'", "other", "not in the suite"),
         ("UPDATE plan SET question = ?", "other", "not in the suite"),
         ("UPDATE plan SET seed = ? WHERE position = 0", 0.5, "seed that are no whole numbers"),
+        ("UPDATE trials SET trial_id = ? WHERE seed = 0 AND rowid = 1", "../../x", "sixteen"),
         ("UPDATE trials SET status = ?", "fine", "none of completed, diverged, failed"),
         ("UPDATE trials SET status = ?", None, "none of completed, diverged, failed"),
         ("UPDATE trials SET machine = ?", "[1]", "no JSON object"),

@@ -90,6 +90,18 @@ def test_json_is_json(tmp_path):
     assert rows[2]["whole"] == 2**53 + 1
 
 
+def test_no_text_in_csv_is_a_formula(tmp_path):
+    """What a log, a matrix or an exception says would run in a spreadsheet; numbers stay numbers."""
+    texts = ["=cmd|' /C calc'!A0", "+1", "-1", "@x", "\tx", "a=1", "", None]
+    frame = pd.DataFrame({"=1": pd.array(texts, dtype="string"), "n": [-1.0] * 8, "o": texts})
+    (path,) = write_frames({"odd": frame}, tmp_path, "csv")
+    back = pd.read_csv(path, keep_default_na=False)
+    assert list(back) == ["'=1", "n", "o"]
+    expected = ["'=cmd|' /C calc'!A0", "'+1", "'-1", "'@x", "'\tx", "a=1", "", ""]
+    assert back["'=1"].tolist() == back.o.tolist() == expected
+    assert back.n.tolist() == [-1.0] * 8
+
+
 def test_files_are_replaced(tmp_path):
     for frame in (ODD, ODD.iloc[:1]):
         (path,) = write_frames({"odd": frame}, tmp_path, "csv")

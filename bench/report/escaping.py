@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
+from bench.frames import without_formula
+
 _MARKDOWN: Final = re.compile(r"[\\`*_{}\[\]#|~$!]|^[-+=](?=\s|$|[-=])")
 _NUMBERED: Final = re.compile(r"^(\d+)([.)])(?=\s|$)")
 _ENTITIES: Final = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
@@ -16,7 +18,6 @@ _NOT_IN_LATEX: Final = re.compile(
     r"[^ -\u0148\u014a-\u017f\u0386\u0388-\u038f\u0391-\u03c9\u03cc-\u03ce"
     r"\u2010-\u2022\u2026\u2032\u2033\u2070-\u208e\u20ac\u2113\u2122←↑→↓↔⇐⇒⇔∀∂∃∇∈∉∏∑−∓∗∘√∝∞∥∧∨∩∪∫∼≃≅≈≠≡≤≥≪≫⊂⊃⊆⊇⊕⊗⊥⋅⋆⌈⌉⌊⌋⟨⟩]"
 )
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NUMBER: Final = r"[+-]?[0-9,]*\.?[0-9]+(e[+-]?[0-9]+)?"
 _QUANTITY: Final = re.compile(rf"{_NUMBER}( to {_NUMBER})?( ?(%|[a-z]+))?")
 
@@ -55,7 +56,7 @@ def csv(text: str, *, number: bool = False) -> str:
     plain = text.replace("\N{MINUS SIGN}", "-")
     if number and _QUANTITY.fullmatch(plain):
         return plain.replace(",", "")
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return without_formula(text)
 
 
 def once(escape: Any) -> Any:
