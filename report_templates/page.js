@@ -47,22 +47,30 @@
     apply(target.closest("figure"));
   });
 
-  const json = (script) => JSON.parse(script.textContent);
+  /* The content of a script element, which is packed where that is shorter. */
+  const content = async ({ type, textContent }) => {
+    if (type === "application/json") return JSON.parse(textContent);
+    const bytes = Uint8Array.from(atob(textContent), (letter) => letter.charCodeAt(0));
+    const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(plain).json();
+  };
 
   /* What stands beside a chart: all of it, or the parameters in which it differs from the figure's first chart. */
-  const specification = (panel) => {
+  const specification = async (panel) => {
     const figure = panel.closest("figure");
-    const [first, own] = [figure, panel].map((where) => json(where.querySelector(".chart script")));
-    if (!own.layer) {
-      const ours = new Map(own.params.map((param) => [param.name, param]));
-      own.params = first.params.map((param) => ours.get(param.name) ?? param);
+    const spec = await content(panel.querySelector(".specification"));
+    if (!spec.layer) {
+      const ours = new Map(spec.params.map((param) => [param.name, param]));
+      Object.assign(spec, await content(figure.querySelector(".specification")));
+      spec.params = spec.params.map((param) => ours.get(param.name) ?? param);
     }
     const shared = figure.querySelector(".datasets");
-    return { ...(own.layer ? own : { ...first, ...own }), datasets: shared ? json(shared) : {} };
+    spec.datasets = shared ? await content(shared) : {};
+    return spec;
   };
 
   const draw = async (panel) => {
-    const spec = specification(panel);
+    const spec = await specification(panel);
     const canvas = panel.querySelector(".canvas");
     const options = { mode: "vega-lite", renderer: "svg", actions: false, ast: true };
     panel.view = (await vegaEmbed(canvas, spec, options)).view;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gzip
 import hashlib
 import itertools
 import os
@@ -13,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from bench.errors import UsageError
@@ -148,6 +150,7 @@ def environment(own: Own = Own(), terms: Sequence[Term] = ()) -> Environment:  #
         "tied": _tied,
         "markdown": markdown.to_html,
         "beyond": _beyond,
+        "script": _script,
     }
     env.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "sort_keys": True}
     pictures = itertools.count(1)
@@ -163,6 +166,15 @@ def environment(own: Own = Own(), terms: Sequence[Term] = ()) -> Environment:  #
 def _tied(text: str) -> str:
     """The same text with numbers and their units, and p and its value, kept on one line."""
     return _TIES.sub("\N{NO-BREAK SPACE}", text)
+
+
+def _script(content: dict[str, Any], name: str) -> Markup:
+    """Content as JSON in a script element that no browser runs; packed where that is shorter."""
+    text = htmlsafe_json_dumps(content, separators=(",", ":"), sort_keys=True)
+    packed = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+    kind, inside = ("gzip", packed) if len(packed) < len(text) else ("json", text)
+    element = f'<script type="application/{kind}" class="{name}">{inside}</script>'
+    return Markup(element)  # noqa: S704  # base64, or JSON fit for HTML
 
 
 def _beyond(spec: dict[str, Any], first: dict[str, Any] | None) -> dict[str, Any]:

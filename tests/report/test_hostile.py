@@ -5,6 +5,8 @@ Each piece would set ``window.hacked`` to the name of its place, or ask for an a
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import sqlite3
 
@@ -208,6 +210,8 @@ def test_no_element_or_attribute_is_made_of_it(page):
     for attributes, script in zip(reading.all("script"), reading.scripts, strict=True):
         if attributes.get("type") == "application/json":
             json.loads(script)
+        elif attributes.get("type") == "application/gzip":
+            json.loads(gzip.decompress(base64.b64decode(script, validate=True)))
 
 
 @pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium on this machine")
