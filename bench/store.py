@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import sqlite3
+from collections import Counter
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -403,9 +404,8 @@ def integrity(folder: Path) -> list[str]:
     """
     with closing(_opened(folder)) as db, _readable(folder / FILE):
         found = [str(row[0]) for row in db.execute("PRAGMA integrity_check")]
-        lost = [
-            f"a row of {row[0]} without its trial" for row in db.execute("PRAGMA foreign_key_check")
-        ]
+        tables = Counter(row[0] for row in db.execute("PRAGMA foreign_key_check"))
+        lost = [f"rows of {table} without their trial: {n:,}" for table, n in tables.items()]
     return [text for text in found if text != "ok"] + lost
 
 

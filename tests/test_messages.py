@@ -88,8 +88,8 @@ def _wrong(error):
             yield f"{part}: {text}"
     if "\n" in error.problem or error.problem[-1:] in ".!":
         yield f"not one plain problem: {error.problem}"
-    if len(str(error)) > MOST:
-        yield f"{len(str(error))} characters"
+    if (length := len(str(error)) - len(error.hint or "")) > MOST:
+        yield f"{length} characters"
 
 
 def test_messages_are_collected(raised):

@@ -76,7 +76,7 @@ def _read(path: Path, label: str) -> pd.DataFrame:
             "this table cannot be read" if path.exists() else "there is no such file",
             where=str(path),
             expected="comma-separated text in UTF-8 whose first line names the columns",
-            found=str(error) or type(error).__name__,
+            found=getattr(error, "strerror", None) or str(error) or type(error).__name__,
             hint=None if path.exists() else "relative paths start at the suite's folder",
         ) from error
     _check_columns(table, label, path)

@@ -144,7 +144,7 @@ def test_rows_without_their_trial_are_found(folder):
     checks = list(verify(folder))
     assert [check.what for check in checks] == ["file"]
     assert checks[0].outcome == DIFFERS
-    assert "a row of curves without its trial" in checks[0].found
+    assert "rows of curves without their trial: " in checks[0].found
 
 
 @pytest.mark.parametrize(
