@@ -106,10 +106,6 @@ class Engine(Protocol):
     def advance(self, start: int, stop: int) -> None:
         """Do updates ``start`` to ``stop`` (exclusive) of this epoch; return when they are done."""
 
-    def rehearse(self, start: int) -> None:
-        """Make ready for going on at update ``start`` of an epoch that probes interrupted; untimed."""
-        del start
-
     def evaluate(self) -> Evaluation:
         """Objective, loss and accuracy over all training and test images; untimed."""
 

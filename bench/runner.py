@@ -161,8 +161,6 @@ class _Course:
             start = stop
             if not self._look(before + stop, evaluate=stop in evaluated):
                 return False
-            if stop in probed and stop < each:
-                self._engine.rehearse(stop)
         return True
 
     def _look(self, updates: int, *, evaluate: bool) -> bool:

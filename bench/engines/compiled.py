@@ -153,15 +153,6 @@ class CompiledEngine(Engine):
                 self._program.train(x, y, rows, first, last).numpy()  # wait until it has happened
             before += len(rows)
 
-    def rehearse(self, start: int) -> None:
-        """Do update ``start`` and undo it: what probes read meanwhile has driven training out of the caches."""
-        variables = self.network.model.variables + self.network.optimizer.variables
-        kept = [(v, v.value.numpy()) for v in variables]
-        rule = [(v, v.numpy()) for v in self._program.rule.state]
-        self.advance(start, start + 1)
-        for variable, value in kept + rule:
-            variable.assign(value)
-
     def evaluate(self) -> Evaluation:
         """Objective, loss and accuracy over all images."""
         return self.network.evaluation(self._judge.sums(self.network, self._images))

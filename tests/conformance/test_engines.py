@@ -400,19 +400,6 @@ def test_variants_that_differ_in_a_number_share_a_program_and_train_as_if_alone(
         np.testing.assert_array_equal(a, b)
 
 
-def test_an_update_that_is_rehearsed_leaves_no_trace(mnist):
-    settings = training({"hidden": [9], "normalization": "batch", "dropout": 0.2}, optimizer="Adam")
-    engine = trained(settings, mnist, "compiled", updates=5)
-    before, evaluation = engine.weights(), engine.evaluate()
-    engine.rehearse(5)
-    assert engine.evaluate() == evaluation
-    engine.advance(5, 8)
-    other = trained(settings, mnist, "compiled", updates=8)
-    assert any(np.any(a != b) for (_, a), (_, b) in zip(engine.weights(), before, strict=True))
-    for (_, a), (_, b) in zip(engine.weights(), other.weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
 @pytest.mark.parametrize(
     ("changes", "where"),
     [
