@@ -612,11 +612,11 @@ def _explained(
     hint = None
     if first["type"] == "extra_forbidden":
         known = _fields_at(keys[:-1])
-        problem = f"unknown key {keys[-1]!r}"
+        problem = f"unknown key {shown(keys[-1])}"
         hint = closest(str(keys[-1]), known)
-        expected, found = "one of " + ", ".join(known), repr(keys[-1])
+        expected, found = "one of " + ", ".join(known), shown(keys[-1])
     elif first["type"] == "missing":
-        problem, expected, found = f"the key {keys[-1]!r} is missing", f"{keys[-1]}: ...", "nothing"
+        problem, expected, found = f"the key {shown(keys[-1])} is missing", f"{keys[-1]}: ...", "nothing"
     else:
         same = [p for p in problems if _keys(p, data) == inside]
         # If one branch of a union takes the type, only its complaint about the value matters.
@@ -684,7 +684,7 @@ def _fields_at(keys: Keys) -> list[str]:
 def _check_name(kind: str, name: str, known: Mapping[str, Any], where: str) -> None:
     if name not in known:
         raise SuiteError(
-            f"no {kind} {name!r}",
+            f"no {kind} {shown(name)}",
             where=where,
             expected=f"one of {listed(known)}" if known else f"a suite with {kind}s",
             found=shown(name),
@@ -700,7 +700,7 @@ def _check_metrics(suite: Suite) -> None:
                 f"{name} is taken",
                 where=suite.where("metrics", name),
                 expected="a name that no metric and no column of docs/frames.md has",
-                found=repr(name),
+                found=shown(name),
                 hint="a metric of docs/frames.md can be used as it is" if name in METRICS else None,
             )
     _check_primary(suite, suite.primary, ("primary",))
@@ -722,7 +722,7 @@ def _check_primary(suite: Suite, name: str, place: Keys) -> None:
             "not a valid value",
             where=suite.where(*place),
             expected=f"a metric, one of {', '.join(directed)}",
-            found=repr(name),
+            found=shown(name),
             hint=closest(name, directed),
         )
 
@@ -741,10 +741,10 @@ def _check_target(suite: Suite, target: dict[str, float] | None, place: Keys) ->
 def _no_metric(suite: Suite, name: str, where: str) -> SuiteError:
     known = (*METRICS, *suite.metrics)
     return SuiteError(
-        f"no metric {name!r}",
+        f"no metric {shown(name)}",
         where=where,
         expected=f"a metric, one of {', '.join(known)}, or probe/layer/measure",
-        found=repr(name),
+        found=shown(name),
         hint=closest(name, known),
     )
 
@@ -780,7 +780,7 @@ def _check_direction(suite: Suite, test: ClaimTest, where: str) -> None:
             "not a valid value",
             where=where,
             expected=f"'higher' or 'lower': {test.metric} has no good direction of its own",
-            found=repr(test.is_),
+            found=shown(test.is_),
         )
 
 
@@ -819,10 +819,10 @@ def _expand(suite: Suite, name: str) -> dict[str, Settings]:
         key = _cell_name(cell, question.matrix)
         if key in settings:
             raise SuiteError(
-                f"two variants are called {key!r}",
+                f"two variants are called {shown(key)}",
                 where=suite.where("questions", *place),
                 expected="values that can be told apart by their letters, digits and . _ = + -",
-                found=", ".join(f"{k}: {shown(v)}" for k, v in cell.items()),
+                found=listed(f"{k}: {shown(v)}" for k, v in cell.items()),
                 hint="write these variants under `variants`, with names of their own",
             )
         change = _nested(cell, suite.where("questions", *place))
@@ -954,10 +954,10 @@ def _nested(cell: Mapping[str, Any], where: str) -> dict[str, Any]:
                 break
         if not isinstance(branch, dict) or last in branch:
             raise SuiteError(
-                f"{dotted!r} lies inside another setting of the matrix",
+                f"{shown(dotted)} lies inside another setting of the matrix",
                 where=where,
                 expected="settings apart from each other",
-                found=", ".join(cell),
+                found=listed(cell),
             )
         branch[last] = value
     return tree

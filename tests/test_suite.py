@@ -289,6 +289,16 @@ def test_what_is_too_large_or_too_deep(text):
     assert len(str(caught.value)) < 1000
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["primary: {}", "target: {{{}: 1}}", "{}: 1",
+     "    claims: [{{says: a, test: {{metric: {}, variant: a, value: 1, is: higher}}}}]",
+     "    reported: {{a: {{{}: 1}}}}", "    matrix: {{{}: [1]}}", "    exclude: [{{{}: 1}}]"],
+)  # fmt: skip
+def test_what_is_found_is_cut_off_where_it_is_long(line):
+    assert len(str(refused(line.format("x" * 10_000)))) < 1500
+
+
 def test_an_endless_file_is_not_read_to_its_end():
     with pytest.raises(SuiteError, match="too large"):
         load_suite("/dev/zero")

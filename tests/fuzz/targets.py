@@ -274,8 +274,13 @@ def mutated_results(data, rng):
 
 def _change(db, rng):
     names = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    if not names:  # lost to what was broken before
+        return
     table = rng.choice(names)[0]
-    column = rng.choice(db.execute(f"PRAGMA table_info({table})").fetchall())[1]
+    columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+    if not columns:
+        return
+    column = rng.choice(columns)
     where = rng.choice(("1", "1", f"length({column}) % 3 = {rng.randrange(3)}"))
     kind = rng.random()
     with contextlib.suppress(sqlite3.OperationalError, sqlite3.IntegrityError):
