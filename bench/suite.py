@@ -616,7 +616,11 @@ def _explained(
         hint = closest(str(keys[-1]), known)
         expected, found = "one of " + ", ".join(known), shown(keys[-1])
     elif first["type"] == "missing":
-        problem, expected, found = f"the key {shown(keys[-1])} is missing", f"{keys[-1]}: ...", "nothing"
+        problem, expected, found = (
+            f"the key {shown(keys[-1])} is missing",
+            f"{keys[-1]}: ...",
+            "nothing",
+        )
     else:
         same = [p for p in problems if _keys(p, data) == inside]
         # If one branch of a union takes the type, only its complaint about the value matters.

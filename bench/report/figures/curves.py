@@ -123,12 +123,10 @@ def _runs(question: QuestionAnalysis, measures: list[Metric], steps: np.ndarray)
     if len(kept) < 2 or len(kept) < min(_FEWEST_SEEDS, len(seeds)):
         return []
     rows: Rows = []
-    for key, curve in runs.groupby(["variant", "seed"], sort=False):
-        if key[1] in kept:
-            row: dict[str, Any] = {
-                **dict(zip(("variant", "seed"), key, strict=True)),
-                **_along(curve),
-            }
+    for (variant, seed), curve in runs.groupby(["variant", "seed"], sort=False):
+        if seed in kept:
+            number = int(curve.seed.iloc[0])  # older pandas groups by numbers of NumPy's
+            row: dict[str, Any] = {"variant": variant, "seed": number, **_along(curve)}
             for i, measure in enumerate(measures):
                 values = curve[measure.name] * wording.percent_scale(measure)
                 row[f"mean/{i}"] = drawing.numbers(values, _DIGITS_OF_SEEDS)
