@@ -45,6 +45,10 @@ def tensorflow() -> Any:
         warnings.simplefilter("ignore")  # deprecations inside the libraries are not ours to show
         import keras
         import tensorflow as tf
+        from threadpoolctl import threadpool_limits
+    # A BLAS that NumPy loaded before the environment was set has a thread per core. Its threads wait for more
+    # by spinning, some 30 ms after each product of a probe, and slow the training that goes on beside them.
+    threadpool_limits(1)
     if keras.backend.backend() != "tensorflow":
         raise BenchError(
             "Keras runs on another backend",

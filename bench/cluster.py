@@ -238,10 +238,7 @@ def _set_up(where: str) -> None:
             found="tensorflow, loaded",
             hint="start new workers for Seedwise alone",
         )
-    from threadpoolctl import threadpool_limits
-
     os.environ.update(ENVIRONMENT)
-    threadpool_limits(1)  # for what Dask has loaded already: NumPy's BLAS
 
 
 def _compare(own: Mapping[str, str], other: Mapping[str, str], where: str) -> None:

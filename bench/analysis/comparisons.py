@@ -6,6 +6,7 @@ What else was measured is secondary, against the baseline, with a family of its 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -140,7 +141,11 @@ def _smoothness(measured: Measurements, question: str, variants: list[str]) -> l
     def of(name: str) -> list[Mapping[int, float]]:
         return [measured.of(question, v, name).by_seed for v in variants]
 
-    measures = [name for name in SMOOTHNESS if any(of(name))]
+    def looked(name: str) -> bool:
+        """Whether a probe did: a diverged trial counts as infinitely rough even where none did."""
+        return any(math.isfinite(value) for values in of(name) for value in values.values())
+
+    measures = [name for name in SMOOTHNESS if looked(name)]
     same = [name for name in measures if of(name) == of(f"{name}_common")]
     return [name for name in measures if name.removesuffix("_common") not in same or name in same]
 

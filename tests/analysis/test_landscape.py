@@ -131,5 +131,7 @@ def test_a_diverged_seed_is_as_rough_as_can_be(tmp_path):
     assert high.found.difference is None
 
 
-def test_nothing_where_nothing_was_measured(usual_results):
+def test_nothing_where_nothing_was_measured(usual_results, tmp_path):
     assert analyse(usual_results).questions[0].landscape is None
+    diverged = written(tmp_path, lambda _v, _s: Outcome((0.85,), status="diverged"))
+    assert analyse(diverged).questions[0].landscape is None

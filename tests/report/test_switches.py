@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import browser
+import numpy as np
 import pytest
+from synthetic import SUITE, Outcome, written
+
+from bench.analysis import analyse
+from bench.report import write_report
 
 pytestmark = pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium on this machine")
 
@@ -225,3 +230,29 @@ def test_pointing_at_a_seed_shows_it_in_every_variant(visit):
         assert await charts.page.evaluate(strong) == 1
 
     visit(look)
+
+
+def test_switches_of_the_fits_of_convergence_rates(tmp_path):
+    falling = {"base": 0.9, "high": 0.8, "low": 0.95, "same": 0.89}
+
+    def outcome(variant, seed):
+        return Outcome(objectives=tuple((2 + 0.1 * seed) * falling[variant] ** np.arange(40)))
+
+    suite = SUITE.replace("epochs: 3", "epochs: 39")
+    path = write_report(analyse(written(tmp_path, outcome, suite=suite)), tmp_path / "report.html")
+
+    async def look(page):
+        await page.open(path)
+        fits = Charts(page, "document.getElementById('question-rates-rates')")
+        along, upwards = await fits.titles()
+        assert along == "epoch"
+        assert upwards.endswith(", log scale")
+        await fits.press("log x")
+        await fits.press("log y")
+        assert await fits.titles() == ["epoch, log scale", upwards.removesuffix(", log scale")]
+        assert (await fits.signal("x_domain"))[0] > 0
+        await fits.press("high")
+        assert await fits.signal("hidden") == ["high"]
+        assert page.complaints() == []
+
+    browser.visit(look)

@@ -77,16 +77,19 @@ def clocks_to_target(question: QuestionAnalysis) -> tuple[Switch, ...]:
 
 
 def clocks(question: QuestionAnalysis) -> tuple[str, ...]:
-    """The metrics of ``SPENT`` that were measured; nobody counted an imported file's updates."""
+    """Epochs, and what else of ``SPENT`` was measured; nobody counted an imported file's updates."""
     left_out = "updates_to_target" if question.suite.imported else ""
     return tuple(
         name
         for name in SPENT
         if name != left_out
-        and any(
-            math.isfinite(t) and t > 0
-            for row in question.reaching
-            for t in row.by_clock[name].values()
+        and (
+            name == "epochs_to_target"
+            or any(
+                math.isfinite(t) and t > 0
+                for row in question.reaching
+                for t in row.by_clock[name].values()
+            )
         )
     )
 
