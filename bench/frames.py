@@ -474,6 +474,8 @@ HARD_EXAMPLES: Final = (
     Column("mostly_taken_for", "int", "", "the wrong class they give most often"),
 )
 
+EASY_EXAMPLES: Final = tuple(c for c in HARD_EXAMPLES if c.name != "mostly_taken_for")
+
 FINDINGS: Final = {
     "comparisons": COMPARISONS,
     "claims": CLAIMS,
@@ -488,6 +490,7 @@ FINDINGS: Final = {
     "classes": CLASSES,
     "confusions": CONFUSIONS,
     "hard_examples": HARD_EXAMPLES,
+    "easy_examples": EASY_EXAMPLES,
 }
 """The frames that an analysis adds to those of the results."""
 
@@ -686,6 +689,7 @@ def markdown() -> str:
         "classes": "Analysis: one row for each question, variant and class.",
         "confusions": "Analysis: one row for each question, variant and pair of at most 20 classes.",
         "hard_examples": "Analysis: the test images that most networks of a question get wrong.",
+        "easy_examples": "Analysis: of each class the first of the images that most networks get right.",
     }
     directions = {True: "higher", False: "lower", None: "neither"}
     kinds = {True: "ratio", False: "difference"}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def with_pictures(analysis: Analysis) -> Analysis:
-    """The same analysis with the hardest images of each question, where they can be had.
+    """The same analysis with the hardest and the easiest images of each question, where they can be had.
 
     They cannot where the data set is not here any more, is another by its checksum, has no images of rows and
     columns, or is one of Keras's, which would have to be imported for it.
@@ -32,7 +32,8 @@ def with_pictures(analysis: Analysis) -> Analysis:
     for question, rows in found.hard.groupby("question", sort=False):
         tests = _test_images(analysis.results, str(question))
         if tests is not None:
-            images[str(question)] = {int(i): _grey(tests[int(i)]) for i in rows.example}
+            easy = found.easy.example[found.easy.question == question]
+            images[str(question)] = {int(i): _grey(tests[int(i)]) for i in (*rows.example, *easy)}
     return replace(analysis, by_example=replace(found, images=images))
 
 

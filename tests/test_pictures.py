@@ -11,17 +11,22 @@ from bench.pictures import with_pictures
 from bench.report.render import render
 
 
-def test_the_hardest_images_are_those_of_the_data(tiny_results):
+def test_the_images_are_those_of_the_data(tiny_results):
     analysis = with_pictures(analyse(load_results(tiny_results)))
     data = datasets.load("digits", folder=tiny_results)
-    hard = analysis.by_example.hard
+    hard, easy = analysis.by_example.hard, analysis.by_example.easy
     for name, images in analysis.by_example.images.items():
-        assert list(images) == hard.example[hard.question == name].tolist()
+        assert list(images) == [
+            *hard.example[hard.question == name],
+            *easy.example[easy.question == name],
+        ]
         for position, image in images.items():
             shown = np.rint(255 * data.scale * data.x_test[position].astype(float))
             np.testing.assert_array_equal(image, shown)
     assert set(analysis.by_example.images) == {q.name for q in analysis.questions}
-    assert render(analysis).count("taken for") >= 10
+    page = render(analysis)
+    assert page.count("taken for") >= 10
+    assert page.count("To compare: of each class") == len(analysis.questions)
 
 
 def test_images_of_other_data_are_not_shown(tiny_results):

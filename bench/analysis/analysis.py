@@ -166,6 +166,7 @@ class Analysis:
             "classes": self.by_example.classes,
             "confusions": self.by_example.confusions,
             "hard_examples": self.by_example.hard,
+            "easy_examples": self.by_example.easy,
         }
 
 

@@ -28,9 +28,9 @@ MOST_CLASSES: Final = 20  # of a matrix of confusions that can be read
 
 @dataclass(frozen=True)
 class Examples:
-    """The frames of the same names; ``hard`` is ``hard_examples``. Columns: ``bench.frames``.
+    """The frames of the same names; ``hard`` is ``hard_examples``, ``easy`` alike. Columns: ``bench.frames``.
 
-    images: by question, those of ``hard`` by their position, each (height, width) of uint8; empty unless
+    images: by question, those of ``hard`` and ``easy`` by position, each (height, width) of uint8; empty unless
     somebody read the data (``bench.pictures``), since the results do not hold it.
     """
 
@@ -38,12 +38,13 @@ class Examples:
     classes: pd.DataFrame
     confusions: pd.DataFrame
     hard: pd.DataFrame
+    easy: pd.DataFrame
     images: Mapping[str, Mapping[int, NDArray[np.uint8]]] = field(default_factory=dict)
 
 
 def by_example(results: Results) -> Examples:
     """Everything that the predictions of a run say; empty frames if it kept none."""
-    examples, classes, confusions, hard = [], [], [], []
+    examples, classes, confusions, hard, easy = [], [], [], [], []
     for question in results.suite.questions:
         trials = _trials(results, question)
         baseline = results.suite.baseline(question)
@@ -55,12 +56,19 @@ def by_example(results: Results) -> Examples:
                 if row:
                     names = {"question": question, "variant": variant, "baseline": baseline}
                     examples.append(names | row)
-        hard += _hard(results.predictions, question, trials)
+        ids = list(dict.fromkeys(i for by_seed in trials.values() for i in by_seed.values()))
+        if ids:
+            labels = results.predictions.labels(ids[0])
+            wrong = np.mean([~results.predictions.correct(i) for i in ids], axis=0)
+            said = {"question": question, "networks": len(ids)}
+            hard += [said | row for row in _hard(results.predictions, ids, labels, wrong)]
+            easy += [said | row for row in _easy(labels, wrong)]
     return Examples(
         frames.typed(examples, frames.EXAMPLES),
         frames.typed(classes, frames.CLASSES),
         frames.typed(confusions, frames.CONFUSIONS),
         frames.typed(hard, frames.HARD_EXAMPLES),
+        frames.typed(easy, frames.EASY_EXAMPLES),
     )
 
 
@@ -165,28 +173,36 @@ def _half_width(shares: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _hard(
-    predictions: Predictions, question: str, trials: Mapping[str, Mapping[int, str]]
+    predictions: Predictions, ids: list[str], labels: NDArray[np.int64], wrong: NDArray[np.float64]
 ) -> list[dict[str, object]]:
-    """The images that most networks of the question get wrong, the worst first."""
-    ids = list(dict.fromkeys(i for by_seed in trials.values() for i in by_seed.values()))
-    if not ids:
-        return []
-    labels = predictions.labels(ids[0])
-    wrong = np.mean([~predictions.correct(trial_id) for trial_id in ids], axis=0)
+    """The images that most networks get wrong, the worst first; ``wrong``: which share does, by image."""
     worst = np.argsort(-wrong, kind="stable")[:HARDEST]
     answers = np.array([predictions.predicted(trial_id)[worst] for trial_id in ids])
     rows: list[dict[str, object]] = []
     for column, example in enumerate(worst):
         mistaken = answers[:, column][answers[:, column] != labels[example]]
         if mistaken.size:
-            rows.append(
-                {
-                    "question": question,
-                    "example": int(example),
-                    "label": int(labels[example]),
-                    "networks": len(ids),
-                    "wrong": float(wrong[example]),
-                    "mostly_taken_for": int(np.bincount(mistaken).argmax()),
-                }
-            )
+            taken_for = int(np.bincount(mistaken).argmax())
+            rows.append(_example(example, labels, wrong) | {"mostly_taken_for": taken_for})
     return rows
+
+
+def _easy(labels: NDArray[np.int64], wrong: NDArray[np.float64]) -> list[dict[str, object]]:
+    """Of each of the first ``MOST_CLASSES`` classes the first of the images that most networks get right."""
+    rows: list[dict[str, object]] = []
+    for label in np.unique(labels)[:MOST_CLASSES]:
+        own = np.flatnonzero(labels == label)
+        best = own[np.argmin(wrong[own])]
+        if wrong[best] < 0.5:
+            rows.append(_example(best, labels, wrong))
+    return rows
+
+
+def _example(
+    example: np.int64, labels: NDArray[np.int64], wrong: NDArray[np.float64]
+) -> dict[str, object]:
+    return {
+        "example": int(example),
+        "label": int(labels[example]),
+        "wrong": float(wrong[example]),
+    }

@@ -34,7 +34,8 @@ def folds(analysis: Analysis, question: QuestionAnalysis) -> list[Block]:
         make(question, part) for make, part in zip(makers, parts, strict=True) if len(part)
     ]
     if question.name in found.images:
-        made.append(_pictures(question, parts[-1], found.images[question.name]))
+        easy = found.easy[found.easy.question == question.name]
+        made += _pictures(question, parts[-1], easy, found.images[question.name])
     return (
         [
             Fold(
@@ -144,22 +145,36 @@ def _hardest(question: QuestionAnalysis, rows: pd.DataFrame) -> Table:
 
 
 def _pictures(
-    question: QuestionAnalysis, rows: pd.DataFrame, images: Mapping[int, NDArray[np.uint8]]
-) -> Pictures:
-    """The hardest images themselves, dark on light, as they were written."""
-    items = tuple(
-        Picture(
-            naming.path(question.name, "hardest", str(row["example"])),
-            f"{row['label']}, taken for {row['mostly_taken_for']}",
-            _png(255 - images[row["example"]]),
-            f"Image {row['example']}, which {100 * row['wrong']:.0f} % of the networks get wrong",
+    question: QuestionAnalysis,
+    hard: pd.DataFrame,
+    easy: pd.DataFrame,
+    images: Mapping[int, NDArray[np.uint8]],
+) -> list[Pictures]:
+    """The hardest images, and easy ones to compare them with; dark on light, as they were written."""
+
+    def shown(kind: str, rows: pd.DataFrame, says: str) -> tuple[Picture, ...]:
+        return tuple(
+            Picture(
+                naming.path(question.name, kind, str(row["example"])),
+                says.format_map(row),
+                _png(255 - images[row["example"]]),
+                f"Image {row['example']}, which {100 * row['wrong']:.0f} % of the networks get wrong",
+            )
+            for row in rows.to_dict("records")
         )
-        for row in rows.head(SHOWN).to_dict("records")
-    )
-    caption = (
-        f"The same {len(items)} images: the true class, and what the wrong networks mostly say."
-    )
-    return Pictures(tables.anchor(question.name, "hardest"), caption, items)
+
+    hardest = shown("hardest", hard.head(SHOWN), "{label}, taken for {mostly_taken_for}")
+    easiest = shown("easiest", easy, "{label}")
+    captions = {
+        "hardest": f"The same {len(hardest)} images: the true class, and what the wrong networks mostly say.",
+        "easiest": "To compare: of each class the first of the images that most networks get right"
+        + (" (here: all networks)." if (easy.wrong == 0).all() else "."),
+    }
+    return [
+        Pictures(tables.anchor(question.name, kind), captions[kind], items)
+        for kind, items in (("hardest", hardest), ("easiest", easiest))
+        if items
+    ]
 
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:

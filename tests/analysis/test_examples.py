@@ -8,7 +8,7 @@ from scipy import stats as scipy_stats
 
 from bench import load_results, load_suite, run
 from bench.analysis.examples import by_example
-from bench.frames import CLASSES, CONFUSIONS, EXAMPLES, HARD_EXAMPLES
+from bench.frames import CLASSES, CONFUSIONS, EASY_EXAMPLES, EXAMPLES, HARD_EXAMPLES
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +87,18 @@ def test_the_hardest_images_come_first(results, found):
     assert hard.wrong.is_monotonic_decreasing
 
 
+def test_the_easiest_image_of_each_class(results, found):
+    easy = found.easy[found.easy.question == "rates"]
+    labels = results.predictions.labels(results.trials.trial_id[0])
+    answers = np.concatenate([predicted(results, "rates", v) for v in ("fast", "slow")])
+    wrong = (answers != labels).mean(axis=0)
+    classes = [c for c in range(10) if wrong[labels == c].min() < 0.5]
+    assert easy.label.tolist() == classes
+    for row in easy.itertuples():
+        assert row.label == labels[row.example]
+        assert row.wrong == pytest.approx(wrong[labels == row.label].min())
+
+
 def test_a_suite_can_switch_it_off(tiny, tmp_path):
     tiny.write_text(tiny.read_text() + "predictions: false\n")
     suite = load_suite(tiny).resized(seeds=1, epochs=1)
@@ -98,6 +110,7 @@ def test_a_suite_can_switch_it_off(tiny, tmp_path):
         (found.classes, CLASSES),
         (found.confusions, CONFUSIONS),
         (found.hard, HARD_EXAMPLES),
+        (found.easy, EASY_EXAMPLES),
     ):
         assert frame.empty
         assert list(frame.columns) == [c.name for c in columns]
