@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 MANY: Final = 100_000  # trials; more are not begun without --yes
 
 app = typer.Typer(
-    help="Which conclusions about training algorithms survive another seed.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -53,6 +52,27 @@ Deadline = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help=f"Also more than {MANY:,} trials.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"seedwise {version('seedwise')}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Say which version it is."
+        ),
+    ] = False,
+) -> None:
+    """Which conclusions about training algorithms survive another seed."""
 
 
 @app.command("list")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from importlib import metadata
 
 import pandas as pd
 import pytest
@@ -18,6 +19,11 @@ def test_list(bench):
     assert done.returncode == 0
     assert "ep3260_ca7" in done.stdout
     assert "Training a small network on MNIST" in done.stdout
+
+
+def test_the_version(bench):
+    done = bench("--version")
+    assert (done.returncode, done.stdout) == (0, f"seedwise {metadata.version('seedwise')}\n")
 
 
 def test_show_for_programs(bench):
