@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 _SO_MANY_SEEDS: Final = 1e9  # no need to tell more than that apart
 
+_TOGETHER: Final = (
+    "Times were taken while other trials ran on the same machine, and the variants did not take turns: what the"
+    " machine did besides is in them. bench time measures without that."
+)
+
 
 @dataclass(frozen=True)
 class Contrast:
@@ -210,7 +215,7 @@ def contrast(a: Values, b: Values | float) -> Contrast:
                 " the other was not."
             )
         if (a.concurrent & seeds_a) or (b.concurrent & seeds_b):
-            notes.append("Times were taken while other trials ran on the same machine.")
+            notes.append(_TOGETHER)
     paired = seeds_a == seeds_b
     if not paired:
         notes.append(
@@ -237,7 +242,7 @@ def _against_number(a: Values, number: float) -> Contrast:
     constant = math.log(number) if a.metric.ratio else number
     notes = [*_missing(a), *_budget(a)]
     if a.metric.timed and a.concurrent:
-        notes.append("Times were taken while other trials ran on the same machine.")
+        notes.append(_TOGETHER)
     values = _array(a, set(a.by_seed))
     return Contrast(
         a.metric,
