@@ -76,12 +76,12 @@ def _table(one: Factorial, label: str) -> Table:
         columns=(
             Column("effect"),
             Column("change", "levels that are compared"),
+            Column("verdict", "on the second level"),
             Column("seeds", kind="number"),
             Column("difference", "mean over seeds; times: ratio", "number"),
             *tables.DIFFERENCE[1:3],
             Column("Holm p", f"adjusted for the {count} effects", "number"),
             Column("sign-flip p", "exact permutation test of the signs, by itself", "number"),
-            Column("verdict", "on the second level"),
         ),
         rows=tuple(_row(one, effect) for effect in one.effects),
         notes=tables.labelled(label, notes),
@@ -93,10 +93,10 @@ def _row(one: Factorial, effect: Effect) -> tuple[Cell, ...]:
     return (
         Cell(effect.name),
         Cell(effect.change),
+        tables.verdict(effect.verdict),
         tables.number(str(len(one.seeds))),
         *tables.difference(effect.found),
         tables.number(wording.p_value(test.p_sign_flip if test else None)),
-        tables.verdict(effect.verdict),
     )
 
 

@@ -38,6 +38,7 @@ def _table(question: QuestionAnalysis, label: str) -> Table:
         caption=f"Time to target: {_target(question)}, within {_budget(question)}",
         columns=(
             Column("variant"),
+            Column("verdict", f"on the {suite.steps}"),
             Column("reached", "seeds that met the target; one that diverged never does", "number"),
             *(
                 Column(
@@ -59,7 +60,6 @@ def _table(question: QuestionAnalysis, label: str) -> Table:
             tables.DIFFERENCE[1],
             tables.DIFFERENCE[3],
             Column("McNemar p", "exact test of the shares that reached, Holm-adjusted", "number"),
-            Column("verdict", f"on the {suite.steps}"),
         ),
         rows=tuple(_row(question, row) for row in question.reaching),
         notes=tables.labelled(label, _notes(question)),
@@ -70,9 +70,10 @@ def _row(question: QuestionAnalysis, row: Reaching) -> tuple[Cell, ...]:
     against = row.against
     cells = tables.difference(against.found) if against else (tables.number("–"),) * 4
     difference, interval, _, holm = cells
-    last = tables.verdict(against.verdict) if against else Cell("baseline")
+    verdict = tables.verdict(against.verdict) if against else Cell("baseline")
     return (
         tables.variant(question, row.variant),
+        verdict,
         tables.number(f"{row.reached} of {row.n}"),
         *(tables.number(_spent(question, row, name)) for name in _clocks(question)),
         tables.number(_running(row)),
@@ -81,7 +82,6 @@ def _row(question: QuestionAnalysis, row: Reaching) -> tuple[Cell, ...]:
         interval,
         holm,
         tables.number(wording.p_value(row.p_shares_holm)),
-        last,
     )
 
 

@@ -47,6 +47,7 @@ def _table(question: QuestionAnalysis) -> Table:
         caption="Time per epoch, alone on the machine",
         columns=(
             Column("variant"),
+            Column("verdict", "better: faster, on this machine"),
             Column("mean", "geometric, over the rounds", "number"),
             Column("ratio", f"of the geometric means, to {question.baseline}", "number"),
             Column("95 % CI", "t interval of the ratio, paired by round", "number"),
@@ -54,7 +55,6 @@ def _table(question: QuestionAnalysis) -> Table:
             Column("shortest", "of the rounds", "number"),
             Column("95th percentile", "of the rounds", "number"),
             *(_TO_TARGET if reached else ()),
-            Column("verdict", "better: faster, on this machine"),
         ),
         rows=tuple(_row(question, row, reached=reached) for row in question.speeds),
         notes=tuple(_notes(question)),
@@ -66,13 +66,13 @@ def _row(question: QuestionAnalysis, row: Speed, *, reached: bool) -> tuple[Cell
     verdict = tables.verdict(row.verdict) if row.verdict else Cell("–")
     return (
         tables.variant(question, row.variant),
+        Cell("baseline") if row.variant == row.baseline else verdict,
         tables.mean_of(row.mean, measure),
         *_ratio(row),
         tables.number(wording.p_value(row.p_holm)),
         tables.number(wording.quantity(row.lowest, measure)),
         tables.number(wording.quantity(row.p95, measure)),
         *(_to_target(question, row) if reached else ()),
-        Cell("baseline") if row.variant == row.baseline else verdict,
     )
 
 

@@ -239,3 +239,16 @@ def test_networks_of_nothing_have_no_picture(analysed):
     empty = Sizes({}, {}, (network,), {name: {} for name in names}, {}, None)
     assert figures.magnitudes(question, empty) is None
     assert figures.pareto(question, empty) == []
+
+
+def test_sizes_that_differ_by_one_weight_are_marked_once_each(analysed):
+    question = analysed.questions[0]
+    names = [v.name for v in question.variants]
+    networks = tuple(
+        Network("base", s, pruned=False, accuracy=0.9, nonzero=79_399 + s, gzip_bytes=9)
+        for s in (0, 1)
+    )
+    sizes = Sizes({}, {}, networks, {name: {} for name in names}, {}, None)
+    (panel,) = figures.pareto(question, sizes)  # gzipped, they are the same
+    svg = render._static_svg(panel)
+    assert svg.count(">79,399<") == svg.count(">79,400<") == 1

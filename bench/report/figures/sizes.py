@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import altair as alt
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from bench.report.figures.drawing import Rows
 
 _BIN: Final = 0.25  # of the probe's histogram, in powers of ten
+_TICKS: Final = 4  # of a size
 _FEW: Final = 0.0005  # share of the weights that cannot be seen in it
 
 
@@ -66,9 +68,15 @@ def _pareto(question: QuestionAnalysis, found: Sizes, by: By, words: str) -> Pan
     least, most = min(r["size"] for r in rows), max(r["size"] for r in rows)
     ticks = [t for t in axes.log_ticks([least, most]) if least <= t <= most]
     x = alt.X("size:Q").title(f"{words}, log scale").scale(type="log", nice=False, padding=12)
+    if (
+        most - least < _TICKS
+    ):  # else parts of a weight would be marked, with the numbers of whole ones
+        ticks = list(range(math.ceil(least), math.floor(most) + 1))
     values = ticks if len(ticks) > 1 else alt.Undefined
     label = "~s" if most > 1.1 * least else ",d"  # far apart, or every digit counts
-    x = x.axis(grid=False, values=values, tickCount=4, labelExpr=f"format(datum.value, '{label}')")
+    x = x.axis(
+        grid=False, values=values, tickCount=_TICKS, labelExpr=f"format(datum.value, '{label}')"
+    )
     y = alt.Y("accuracy:Q").title("test accuracy (%)").axis(tickCount=5)
     y = y.scale(domain=axis.ends, nice=False, zero=False)
     tips = [

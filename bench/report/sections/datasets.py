@@ -51,13 +51,13 @@ def _pairs(found: Datasets, label: str) -> Table:
         columns=(
             Column("variant"),
             Column("against"),
+            Column("verdict"),
             Column("better", "data sets on which the mean over seeds is better", "number"),
             Column("worse", "data sets on which it is worse", "number"),
             Column("median difference", "over data sets", "number"),
             Column("test"),
             Column("p", kind="number"),
             Column("Holm p", "adjusted for these pairs", "number"),
-            Column("verdict"),
         ),
         rows=tuple(_row(found, pair) for pair in found.pairs),
         notes=tables.labelled(label, fewer),
@@ -73,11 +73,11 @@ def _row(found: Datasets, pair: OverDatasets) -> tuple[Cell, ...]:
     return (
         Cell(pair.variant),
         Cell(pair.baseline),
+        tables.verdict(pair.verdict),
         tables.number(f"{pair.better} of {pair.n}"),
         tables.number(str(pair.worse)),
         tables.number(size),
         Cell(pair.test or "–"),
         tables.number(wording.p_value(pair.p_value)),
         tables.number(wording.p_value(pair.p_holm)),
-        tables.verdict(pair.verdict),
     )

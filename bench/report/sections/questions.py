@@ -207,6 +207,7 @@ def _comparison(question: QuestionAnalysis, *, label: str) -> Table:
     unit = wording.unit_of_difference(question.primary)
     columns = (
         Column("variant"),
+        Column("verdict"),
         Column("n", "seeds with a result", "number"),
         Column("mean", f"{question.primary.label}, over seeds", "number"),
         *tables.DIFFERENCE,
@@ -214,15 +215,14 @@ def _comparison(question: QuestionAnalysis, *, label: str) -> Table:
         Column("sign-flip p", "exact permutation test of the signs, by itself", "number"),
         Column("wins", "seeds in which the variant is better", "number"),
         *([_ANYTIME] if label else []),
-        Column("verdict"),
     )
     base = next(v for v in question.variants if v.name == question.baseline)
     first = (
         tables.variant(question, base.name),
+        Cell("baseline"),
         tables.number(str(base.seeds)),
         _baseline_mean(question),
-        *(tables.number("–") for _ in columns[3:-1]),
-        Cell("baseline"),
+        *(tables.number("–") for _ in columns[4:]),
     )
     rows = [_comparison_row(question, c, label) for c in question.decisive]
     notes = tables.labelled(label, tables.cautions(question.decisive))
@@ -245,6 +245,7 @@ def _comparison_row(question: QuestionAnalysis, c: Compared, label: str) -> tupl
     effect = test.effect_size if test else None
     return (
         tables.variant(question, c.variant),
+        tables.verdict(c.verdict),
         tables.number(str(c.found.contrast.a.size)),
         tables.mean_of(c.mean, c.metric),
         *tables.difference(c.found),
@@ -252,7 +253,6 @@ def _comparison_row(question: QuestionAnalysis, c: Compared, label: str) -> tupl
         tables.number(wording.p_value(test.p_sign_flip if test else None)),
         tables.number(tables.wins(c.found)),
         *([tables.number(wording.number(c.found.anytime_e, 1))] if label else []),
-        tables.verdict(c.verdict),
     )
 
 
