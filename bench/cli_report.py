@@ -178,9 +178,10 @@ def _write_markdown(folder: Path, output: Path | None, own: Own, *, figures: boo
 
 def _analysis(folder: Path) -> Analysis:
     from bench.analysis import analyse
+    from bench.pictures import with_pictures
     from bench.store import load_results
 
-    return analyse(load_results(folder))
+    return with_pictures(analyse(load_results(folder)))
 
 
 def _folder(run: str) -> Path:

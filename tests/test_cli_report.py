@@ -86,6 +86,13 @@ def test_a_suite_stands_for_its_last_run(tiny, tiny_results, tmp_path, monkeypat
     assert (tmp_path / "bench-results" / "tiny" / "report.html").exists()
 
 
+def test_the_images_are_lent_to_it(tiny_results, tmp_path):
+    report([str(tiny_results)], output=tmp_path / "one.html")
+    assert "-hardest" in (tmp_path / "one.html").read_text()
+    report([str(tiny_results)], output=tmp_path / "one.md", format_="markdown")
+    assert "To compare: of each class" in (tmp_path / "one.md").read_text()
+
+
 def test_markdown(tiny_results, tmp_path):
     report([str(tiny_results)], format_="markdown", output=tmp_path / "pr.md")
     assert (tmp_path / "pr.md").read_text().startswith("# Two rates on handwritten digits\n")
