@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 
 from bench import cli_checks, cli_export, cli_report
-from bench.cli_common import Folder, Trust, Workers, run_of
+from bench.cli_common import Folder, Trust, Workers, analysed, run_of
 from bench.cli_common import complain as _complain
 from bench.cli_common import console as _console
 from bench.errors import BenchError, UsageError
@@ -469,13 +469,11 @@ def _show(suite: Suite, facts: dict[str, object]) -> None:
 
 
 def _write_report(results: Results, path: Path) -> None:
-    from bench.analysis import analyse
-    from bench.pictures import with_pictures
     from bench.report import write_report
 
     console = _console()
     console.print(f"results  {results.folder}", soft_wrap=True)
-    written = write_report(with_pictures(analyse(results)), path)
+    written = write_report(analysed(results), path)
     console.print(f"report   {written}", soft_wrap=True)
 
 

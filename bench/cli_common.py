@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from bench.analysis import Analysis
     from bench.report.own import Own
+    from bench.store import Results
 
 WIDE: Final = 160  # columns of tables that are written to a file
 # Control characters but tab and newline; signs that turn the direction or end a line; halves of characters.
@@ -100,3 +102,11 @@ def run_of(target: str, *, need: str) -> Path:
             hint=f"bench run {target} --seeds 5, or give a results folder",
         )
     return max(runs, key=lambda path: (path / FILE).stat().st_mtime)
+
+
+def analysed(results: Results) -> Analysis:
+    """What a report is written of: the findings, and the test images that it shows."""
+    from bench.analysis import analyse
+    from bench.pictures import with_pictures
+
+    return with_pictures(analyse(results))

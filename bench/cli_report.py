@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from bench.cli_common import Templates, TrustSections, own_of, run_of, say
+from bench.cli_common import Templates, TrustSections, analysed, own_of, run_of, say
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -177,11 +177,9 @@ def _write_markdown(folder: Path, output: Path | None, own: Own, *, figures: boo
 
 
 def _analysis(folder: Path) -> Analysis:
-    from bench.analysis import analyse
-    from bench.pictures import with_pictures
     from bench.store import load_results
 
-    return with_pictures(analyse(load_results(folder)))
+    return analysed(load_results(folder))
 
 
 def _folder(run: str) -> Path:

@@ -9,16 +9,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench import analyse, load_suite, run
 from bench.report import write_report
 
 pytestmark = pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium on this machine")
 
-WIDE = "[document.documentElement.scrollWidth, window.innerWidth]"
+# Not innerWidth: a phone widens it to what is too wide.
+WIDE = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 CHARTS = 6  # of the report: convergence, seeds, differences, target, rate fits, learning rates
 DRAWN = "document.querySelectorAll('.canvas svg').length"
+OPENED = "document.querySelectorAll('details').forEach((fold) => { fold.open = true; })"
 TOO_WIDE = """
 [...document.querySelectorAll("main *")]
-  .filter((e) => e.getBoundingClientRect().right > window.innerWidth + 1 && !e.closest(".table, pre, svg"))
+  .filter((e) => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1 && !e.closest(".table, pre, svg"))
   .map((e) => e.tagName + " " + e.textContent.slice(0, 40))
 """
 
@@ -46,6 +49,23 @@ def test_the_page_is_drawn_quietly_and_fits(report, view, tmp_path):
         for top in range(0, shot.height - 900, 900):
             screenful = shot.convert("L").crop((0, top, shot.width, top + 900))
             assert np.ptp(np.asarray(screenful)) > 100, f"blank below {top} px"
+
+
+def test_long_names_fit_on_a_phone(tiny, tmp_path):
+    """Those of a matrix: in tables that scroll, and to choose a matrix of confusions by."""
+    name = "hidden=100 learning_rate=0.03 initializer=glorot_uniform"
+    tiny.write_text(tiny.read_text().replace("slow:", f'"{name}":').replace("slow,", f'"{name}",'))
+    results = run(load_suite(tiny).resized(epochs=1), tmp_path / "run", workers=0)
+    path = write_report(analyse(results), tmp_path / "report.html")
+
+    async def look(page):
+        await page.open(path, width=390, height=844)
+        content, window = await page.evaluate(WIDE)
+        assert content <= window
+        await page.evaluate(OPENED)
+        assert await page.evaluate(TOO_WIDE) == []
+
+    browser.visit(look)
 
 
 LISTEN = """
