@@ -21,7 +21,8 @@ DRAWN = "document.querySelectorAll('.canvas svg').length"
 OPENED = "document.querySelectorAll('details').forEach((fold) => { fold.open = true; })"
 TOO_WIDE = """
 [...document.querySelectorAll("main *")]
-  .filter((e) => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1 && !e.closest(".table, pre, svg"))
+  .filter((e) => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+  .filter((e) => !e.closest(".table, pre, svg"))
   .map((e) => e.tagName + " " + e.textContent.slice(0, 40))
 """
 
