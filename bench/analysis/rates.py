@@ -11,7 +11,7 @@ import numpy as np
 from bench import frames, stats
 from bench.analysis import theory
 from bench.errors import StatsError
-from bench.stats.rates import FAMILIES
+from bench.stats.families import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bench.analysis import theory, wording
 from bench.report import figures, naming, tables
 from bench.report.blocks import Block, Cell, Column, Figure, Prose, Table
-from bench.stats.rates import FEWEST_POINTS
+from bench.stats.doubts import FEWEST_POINTS
 
 if TYPE_CHECKING:
     from bench.analysis import QuestionAnalysis

@@ -37,13 +37,11 @@ from bench.stats.power import (
     seeds_needed,
 )
 from bench.stats.profiles import PerformanceProfile, performance_profile
-from bench.stats.rates import (
-    FamilyFit,
+from bench.stats.rates import FamilyFit, RateFit, fit_rate
+from bench.stats.rates_over_seeds import (
     RateComparison,
-    RateFit,
     RatesOverSeeds,
     compare_rates,
-    fit_rate,
     fit_rates_over_seeds,
 )
 from bench.stats.ratios import Product, Ratio, product_of_means, ratio_of_means

@@ -1,4 +1,4 @@
-"""How fast a curve falls, and by which law: convergence rates fitted seed by seed.
+"""How fast a curve falls, and by which law.
 
 A curve is one run's metric against k, the epoch or the step. Every family falls from its first
 value to a floor a, with a, b >= 0:
@@ -14,252 +14,41 @@ two-rate     a + b1 rho1^k + b2 rho2^k       -log(rho1), the slower one
 constant     a                               none: the null hypothesis
 ===========  ==============================  ============================
 
-Fitted by variable projection (Golub and Pereyra 1973): what enters linearly, a and b, is solved
-for, so that only the rate is searched. Residual errors of such a fit say nothing about the next
-seed and are not offered; uncertainty comes from the spread over seeds alone.
+Residual errors of such a fit say nothing about the next seed and are not offered; uncertainty
+comes from the spread over seeds alone (`rates_over_seeds`).
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize
 
 from bench.errors import StatsError, did_you_mean, listed, shown
-from bench.stats._inputs import FEWEST_FOR_INFERENCE, between, no_spread, numbers, sample
-from bench.stats.comparison import Comparison, compare_paired
-from bench.stats.estimates import estimate
+from bench.stats._inputs import between, numbers, sample
+from bench.stats.doubts import CLEAR, DOUBTS, FEWEST_POINTS_TWO_RATES
+from bench.stats.families import FAMILIES, SHAPES, Problem, RateFamily
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
     _Array = NDArray[np.float64]
 
-RateFamily = Literal["geometric", "power", "hyperbolic", "stretched", "two-rate", "constant"]
 FloorKind = Literal["known", "fitted", "indistinguishable from 0", "none"]
 Weights = Literal["relative", "none"]
 
-UNDETERMINED: Literal["cannot be determined"] = "cannot be determined"
-"""The verdict where no family may be named."""
-
-FAMILIES: tuple[RateFamily, ...] = get_args(RateFamily)
-
 _FEWEST_TO_FIT = 4  # a constant and its noise, with AICc
-FEWEST_POINTS = 10
-"""Below this many points of a curve no family is named."""
-_FEWEST_POINTS_TWO_RATES = 40
-_CLEAR = 4.0
-"""AICc units by which a family must beat another before the other is given up."""
 _HEAD = 0.7
 """The share of a curve that is fitted when the rest is held out."""
 _OVER = math.exp(-10)  # the fastest rates searched leave this much after one step
 _LEAST = 1e-100  # relative to the largest value: squares of what is smaller would vanish
-_WIDEST = 3.0
-_SMALLEST_FALL = 5.0
 _ROUND_OFF = {"float32": 1e-6, "float64": 1e-14}
 """What is lost in rounding, relative to the largest value of a curve, with room to spare."""
-
-
-# --- the families --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Family:
-    """Shapes that fall from about 1 to 0, and the box in which their parameters are searched."""
-
-    bases: Callable[[_Array, _Array], _Array]
-    """Of k, shape (n,), and parameters, shape (m, d): the falling parts, shape (m, parts, n)."""
-    box: Callable[[_Array], list[tuple[float, float, int]]]
-    """Of k: lowest and highest value of each parameter, and how many to try in between."""
-    named: Callable[[tuple[float, ...], tuple[float, ...]], dict[str, float]] = lambda _b, _s: {}
-    """Of amplitudes and parameters: what a reader calls them."""
-    contains: tuple[str, ...] = ()
-    """Families that are special cases of this one, or (of two rates) nearly so: five parameters
-    come so close to any curve that falls that they must win clearly."""
-
-
-def _rates(k: _Array) -> tuple[float, float]:
-    """Rates slow enough to be a straight line on these k, and so fast that one step is all."""
-    return 0.05 / (k[-1] - k[0]), 10.0 / float(np.diff(k).min())
-
-
-def _exponents(k: _Array) -> tuple[float, float]:
-    first = 1 + k[0]
-    return 0.05 / math.log1p((k[-1] - k[0]) / first), 10.0 / math.log1p((k[1] - k[0]) / first)
-
-
-def _decay(k: _Array, x: _Array) -> _Array:
-    return np.exp(-x[:, :, None] * k)
-
-
-_FAMILIES: dict[str, _Family] = {
-    "geometric": _Family(
-        bases=_decay,
-        box=lambda k: [(*_rates(k), 60)],
-        named=lambda b, x: {"b": b[0], "rho": math.exp(-x[0])},
-        contains=("constant",),
-    ),
-    "power": _Family(
-        bases=lambda k, x: np.exp(-x[:, :, None] * np.log1p(k)),
-        box=lambda k: [(*_exponents(k), 60)],
-        named=lambda b, x: {"b": b[0], "p": x[0]},
-        contains=("constant",),
-    ),
-    "hyperbolic": _Family(
-        bases=lambda k, x: 1 / (1 + x[:, :, None] * k),
-        box=lambda k: [(_rates(k)[0], 10 * _rates(k)[1], 60)],
-        named=lambda b, x: {"b": b[0], "c": x[0]},
-        contains=("constant",),
-    ),
-    "stretched": _Family(
-        bases=lambda k, x: np.exp(-((x[:, :1, None] * k) ** x[:, 1:, None])),
-        box=lambda k: [(*_rates(k), 25), (0.2, 4.0, 10)],
-        named=lambda b, x: {"b": b[0], "c": x[0], "beta": x[1]},
-        contains=("constant", "geometric"),
-    ),
-    "two-rate": _Family(
-        bases=_decay,
-        box=lambda k: [(*_rates(k), 15), (*_rates(k), 15)],
-        named=lambda b, x: {
-            "b1": b[0],
-            "rho1": math.exp(-x[0]),
-            "b2": b[1],
-            "rho2": math.exp(-x[1]),
-        },
-        contains=("geometric", "power", "hyperbolic", "stretched", "constant"),
-    ),
-    "constant": _Family(bases=lambda k, x: np.empty((len(x), 0, k.size)), box=lambda _k: []),
-}
-
-
-# --- one family on one curve, by variable projection ---------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    """A family to be fitted to points, each residual multiplied by its `scale`."""
-
-    family: _Family
-    k: _Array
-    y: _Array
-    scale: _Array
-    with_floor: bool
-
-    def columns(self, shape: _Array) -> _Array:
-        """What y is a sum of, shape (m, columns, n); the floor's column comes first."""
-        bases = self.family.bases(self.k, shape)
-        if not self.with_floor:
-            return bases
-        return np.concatenate([np.ones((len(shape), 1, self.k.size)), bases], axis=1)
-
-    def project(self, log_shape: _Array) -> tuple[_Array, _Array]:
-        """The best coefficients >= 0 for each of m shapes, (m, columns), and residuals (m, n)."""
-        return _nonnegative(self.columns(np.exp(log_shape)) * self.scale, self.y * self.scale)
-
-    def box(self) -> tuple[_Array, _Array]:
-        """Logarithms of the lowest and highest shape, each of shape (d,)."""
-        edges = np.array([(low, high) for low, high, _ in self.family.box(self.k)])
-        low, high = np.log(edges.reshape(-1, 2)).T
-        return low, high
-
-    @property
-    def unknowns(self) -> int:
-        """What is estimated: coefficients, shape and noise."""
-        low, _ = self.box()
-        return int(self.columns(np.exp(low)[None]).shape[1]) + low.size + 1
-
-    def fitted(self, log_shape: _Array) -> _Array:
-        """The best curve of this shape, at k."""
-        fitted: _Array = self.y - self.project(log_shape[None])[1][0] / self.scale
-        return fitted
-
-    def aicc(self, log_shape: _Array, rounding: _Array) -> float:
-        """That of n points and K unknowns, n log(variance) + 2 K n / (n - K - 1); needs n >= K + 2.
-
-        Misfit within round-off is no evidence, so the variance is at least what rounding leaves.
-        """
-        residuals, n, unknowns = self.project(log_shape[None])[1][0], self.k.size, self.unknowns
-        least = (rounding * self.scale) ** 2
-        variance = max(float((residuals**2).mean()), float(least.mean()))
-        return float(n * math.log(variance)) + 2 * unknowns * n / (n - unknowns - 1)
-
-    def search(self) -> _Array:
-        """The best point of the grid, shape (d,)."""
-        axes = [np.geomspace(*axis) for axis in self.family.box(self.k)]
-        grid = np.stack([g.ravel() for g in np.meshgrid(*axes)], axis=1) if axes else _NO_SHAPE
-        grid = np.log(grid)
-        residuals = self.project(grid)[1]
-        best: _Array = grid[np.argmin((residuals**2).sum(axis=1))]
-        return best
-
-    def refine(self, start: _Array) -> _Array:
-        """Levenberg-Marquardt on the projected residuals, within the box.
-
-        Marquardt's (1963) damping is not adapted: all dampings are tried at once. A parameter at
-        the edge of the box that would leave it stays where it is.
-        """
-        low, high = self.box()
-        at, step = start, np.vstack([np.zeros(start.size), 1e-6 * np.eye(start.size)])
-        for _ in range(_MOST_STEPS if start.size else 0):
-            residuals = self.project(at + step)[1]
-            slope = (residuals[1:] - residuals[0]) / 1e-6
-            uphill = slope @ residuals[0]
-            slope[((at <= low) & (uphill > 0)) | ((at >= high) & (uphill < 0))] = 0.0
-            normal = slope @ slope.T
-            damped = normal + _DAMPINGS * (np.diag(np.diag(normal)) + _TINY * np.eye(start.size))
-            right = np.tile(slope @ residuals[0], (len(damped), 1))[..., None]
-            moves = np.linalg.solve(damped, right)[..., 0]
-            tried = np.vstack([at, np.clip(at - moves, low, high)])
-            loss = (self.project(tried)[1] ** 2).sum(axis=1)
-            best = int(np.argmin(loss))
-            at = tried[best]
-            if loss[best] >= loss[0] * (1 - 1e-13):
-                break
-        return at
-
-
-_NO_SHAPE = np.empty((1, 0))
-_MOST_STEPS = 30
-_TINY = 1e-30
-_DAMPINGS = np.array([1e-12, 1e-3, 1e-1, 1.0, 10.0, 1e3])[:, None, None]
-
-
-def _nonnegative(columns: _Array, target: _Array) -> tuple[_Array, _Array]:
-    """Nonnegative least squares (the NNLS of Lawson and Hanson 1974) for m problems at once.
-
-    columns: shape (m, q, n), target: shape (n,). With q <= 3 every subset of columns is solved and
-    the best one without a negative coefficient is the answer. What it leaves over is solved for
-    again, so that normal equations lose no digits.
-    """
-    m, q, _ = columns.shape
-    norm = np.sqrt((columns**2).sum(axis=2))
-    unit = columns / np.where(norm > 0, norm, 1.0)[:, :, None]
-    masks = (np.arange(2**q)[:, None] >> np.arange(q)) & 1
-    gram = unit @ unit.transpose(0, 2, 1) + 1e-14 * np.eye(q)
-    subsets = (
-        gram[:, None] * (masks[:, :, None] * masks[:, None]) + np.eye(q) * (1 - masks)[:, None]
-    )
-    right = (unit @ target)[:, None] * masks
-    inverse = np.linalg.inv(subsets)
-    solved = (inverse @ right[..., None])[..., 0]
-    gain = np.where((solved >= 0).all(axis=2), (solved * right).sum(axis=2), -np.inf)
-    chosen = (np.arange(m), np.argmax(gain, axis=1))
-    inverse, used, coefficients = inverse[chosen], masks[chosen[1]], solved[chosen]
-    for _ in range(2):
-        residuals = target - (coefficients[:, None] @ unit)[:, 0]
-        left = (unit @ residuals[..., None]) * used[..., None]
-        coefficients = np.maximum(coefficients + (inverse @ left)[..., 0], 0.0)
-    residuals = target - (coefficients[:, None] @ unit)[:, 0]
-    return coefficients / np.where(norm > 0, norm, 1.0), residuals
-
-
-# --- one curve -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,7 +82,7 @@ class FamilyFit:
     @property
     def parameters(self) -> dict[str, float]:
         """Name to value: a, b, and rho, p, c or beta."""
-        return {"a": self.floor, **_FAMILIES[self.family].named(self.amplitudes, self.shape)}
+        return {"a": self.floor, **SHAPES[self.family].named(self.amplitudes, self.shape)}
 
     @property
     def rate(self) -> float | None:
@@ -307,7 +96,7 @@ class FamilyFit:
         """
         since = sample(k, "k") - self.origin
         shape = np.array([self.shape])
-        bases = _FAMILIES[self.family].bases(np.maximum(since, 0.0), shape)[0]
+        bases = SHAPES[self.family].bases(np.maximum(since, 0.0), shape)[0]
         return np.where(since < 0, np.nan, self.floor + np.asarray(self.amplitudes) @ bases)
 
 
@@ -473,7 +262,7 @@ def _fit_segment(
         reasons=(),
     )
     return replace(
-        fit, reasons=tuple(f"{doubt.text}." for doubt in _DOUBTS if doubt.holds(fit, fit.best))
+        fit, reasons=tuple(f"{doubt.text}." for doubt in DOUBTS if doubt.holds(fit, fit.best))
     )
 
 
@@ -501,7 +290,7 @@ def _candidates(curve: _Curve, options: _Options) -> tuple[FamilyFit, ...]:
     allowed = [
         name
         for name in options.families
-        if name != "two-rate" or curve.k.size >= _FEWEST_POINTS_TWO_RATES
+        if name != "two-rate" or curve.k.size >= FEWEST_POINTS_TWO_RATES
     ]
     problems = _solve(curve, allowed, relative=options.relative)
     head = math.ceil(_HEAD * curve.k.size)
@@ -513,7 +302,7 @@ def _candidates(curve: _Curve, options: _Options) -> tuple[FamilyFit, ...]:
     )
 
 
-_Solved = tuple[_Problem, "_Array"]
+_Solved = tuple[Problem, "_Array"]
 
 
 def _solve(
@@ -530,7 +319,7 @@ def _solve(
     solved: dict[RateFamily, _Solved] = {}
     for name in families:
         with_floor = curve.floor is None or name == "constant"
-        problem = _Problem(_FAMILIES[name], curve.k, curve.y, scale, with_floor)
+        problem = Problem(SHAPES[name], curve.k, curve.y, scale, with_floor)
         if n >= problem.unknowns + 2:
             solved[name] = (problem, problem.search())
     if relative and solved:
@@ -542,7 +331,7 @@ def _solve(
     }
 
 
-def _hold_out_error(problem: _Problem, head: _Solved | None, size: int) -> float:
+def _hold_out_error(problem: Problem, head: _Solved | None, size: int) -> float:
     if head is None:
         return math.inf
     early, shape = head
@@ -553,7 +342,7 @@ def _hold_out_error(problem: _Problem, head: _Solved | None, size: int) -> float
 
 
 def _describe(
-    curve: _Curve, name: RateFamily, problem: _Problem, log_shape: _Array, hold_out_error: float
+    curve: _Curve, name: RateFamily, problem: Problem, log_shape: _Array, hold_out_error: float
 ) -> FamilyFit:
     order = np.argsort(log_shape) if name == "two-rate" else np.arange(log_shape.size)
     log_shape = log_shape[order]
@@ -595,92 +384,9 @@ def _champion(candidates: Sequence[FamilyFit]) -> FamilyFit | None:
     inside = [
         fit
         for fit in candidates
-        if fit.family in _FAMILIES[best.family].contains and fit.aicc < best.aicc + _CLEAR
+        if fit.family in SHAPES[best.family].contains and fit.aicc < best.aicc + CLEAR
     ]
     return _champion(inside) or best
-
-
-def _rivals(fit: RateFit, family: str) -> list[FamilyFit]:
-    """The families that are no generalisation of this one: those could fit as well for free."""
-    return [
-        other
-        for other in fit.candidates
-        if other.family != family and family not in _FAMILIES[other.family].contains
-    ]
-
-
-def _wins_hold_out(fit: RateFit, best: FamilyFit | None) -> bool:
-    return best is not None and all(
-        best.hold_out_error < rival.hold_out_error for rival in _rivals(fit, best.family)
-    )
-
-
-def _is_close(fit: RateFit, best: FamilyFit | None) -> bool:
-    return best is not None and any(
-        rival.aicc < best.aicc + _CLEAR for rival in _rivals(fit, best.family)
-    )
-
-
-def _extrapolates(best: FamilyFit) -> bool:
-    """Whether most of the fall lies beyond the points; with a known floor nothing beyond is guessed."""
-    return best.floor_kind != "known" and best.decay_observed < 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class _Doubt:
-    """A reason to name no family, if it holds for more than this share of the seeds."""
-
-    text: str
-    share: float
-    holds: Callable[[RateFit, FamilyFit | None], bool]
-
-
-_DOUBTS = (
-    _Doubt(
-        "The run diverged (a value is not a finite number), and a diverged run has no rate",
-        0.0,
-        lambda fit, _best: fit.diverged,
-    ),
-    _Doubt(
-        "The curve goes below its known floor, or below 0 without one, which no family allows",
-        0.0,
-        lambda fit, _best: fit.below_floor,
-    ),
-    _Doubt(
-        f"The curve has too few points that could be used (a family needs {FEWEST_POINTS}, two "
-        f"rates {_FEWEST_POINTS_TWO_RATES})",
-        0.0,
-        lambda fit, best: (
-            not (fit.diverged or fit.below_floor) and (fit.points < FEWEST_POINTS or best is None)
-        ),
-    ),
-    _Doubt(
-        "The curve does not fall, or not in a way that a constant would not explain as well",
-        0.5,
-        lambda _fit, best: best is not None and best.rate is None,
-    ),
-    _Doubt(
-        "The fitted rate lies at the edge of what was searched, so the points do not pin it down",
-        0.2,
-        lambda _fit, best: best is not None and best.at_grid_edge,
-    ),
-    _Doubt(f"Another family fits nearly as well (AICc within {_CLEAR:g})", 0.5, _is_close),
-    _Doubt(
-        f"The whole fall is less than {_SMALLEST_FALL:g} times the noise",
-        0.5,
-        lambda _fit, best: bool(best and best.rate and best.fall_to_noise < _SMALLEST_FALL),
-    ),
-    _Doubt(
-        "Less than half of the fitted fall has been observed",
-        0.5,
-        lambda _fit, best: bool(best and best.rate and _extrapolates(best)),
-    ),
-    _Doubt(
-        "Fitted without the last 30 % of the points, another family predicts those better",
-        1.0,  # over seeds the sign test counts this
-        lambda fit, best: best is not None and not _wins_hold_out(fit, best),
-    ),
-)
 
 
 def _halving_time(k: _Array, values: _Array, floor: float | None) -> float:
@@ -712,265 +418,6 @@ def _last_slope(x: _Array, curve: _Curve) -> float | None:
     return float((centred * log_y).sum() / (centred**2).sum())
 
 
-# --- seeds ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RatesOverSeeds:
-    """What the curves of several seeds say together. Rates are per unit of k.
-
-    `rate` and its interval belong to `best_family`; they are for printing only where a family is
-    named. `halving_time` and `local_slope` assume no family and always are.
-    """
-
-    fits: tuple[RateFit, ...]
-    """One per seed, in the order given."""
-    family: RateFamily | Literal["cannot be determined"]
-    """A family, or "cannot be determined"."""
-    best_family: RateFamily | None
-    """The one that fits best in most seeds, named or not; None if no curve could be fitted."""
-    wins: int
-    """Seeds in which the best family wins by AICc."""
-    wins_hold_out: int
-    """Seeds in which it predicts the last 30 % best."""
-    rate: float | None
-    """Geometric mean over the seeds."""
-    rate_low: float | None
-    """Ends of the 1 - alpha t interval, on the log scale; None below three seeds and where all
-    seeds agree to the last digit."""
-    rate_high: float | None
-    halving_time: float
-    """Median over seeds, a seed that never halves being inf."""
-    local_slope: float | None
-    """Median over the seeds that have one."""
-    tail_rate: float | None
-    """Mean over seeds, with the ends of its 1 - alpha t interval; see `RateFit`."""
-    tail_low: float | None
-    tail_high: float | None
-    floor: float | None
-    """Median of a under the best family."""
-    floor_kind: FloorKind
-    """The kind that most seeds have under the best family."""
-    alpha: float
-    reasons: tuple[str, ...]
-    """Why no family is named; empty if one is."""
-    earlier: tuple[RatesOverSeeds, ...] = ()
-    """The same for the segments before the last breakpoint."""
-
-    @property
-    def determined(self) -> bool:
-        """Whether a family is named."""
-        return not self.reasons
-
-    @property
-    def rates(self) -> tuple[float | None, ...]:
-        """Each seed's rate under the best family, None where there is none."""
-        return tuple(_rate_of(fit, self.best_family) for fit in self.fits)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateComparison:
-    """How many times faster a falls than b. All is None where the two cannot be compared."""
-
-    family: RateFamily | Literal["cannot be compared"]
-    """The family that both share, or "cannot be compared"."""
-    ratio: float | None
-    """Geometric mean of a's rates over b's: 2 means that a falls twice as fast."""
-    ci_low: float | None
-    """Ends of the 1 - alpha interval of the ratio."""
-    ci_high: float | None
-    p_value: float | None
-    comparison: Comparison | None
-    """The comparison of log-rates that this comes from, a higher rate being better."""
-    reasons: tuple[str, ...]
-    """Why the two cannot be compared."""
-
-
-def fit_rates_over_seeds(
-    curves: Iterable[tuple[ArrayLike, ArrayLike]],
-    *,
-    floor: float | Sequence[float] | None = None,
-    families: Iterable[RateFamily] = FAMILIES,
-    weights: Weights = "relative",
-    breakpoints: Iterable[float] = (),
-    resolution: float | None = None,
-    alpha: float = 0.05,
-) -> RatesOverSeeds:
-    """Fit every seed's curve, and name a family where the seeds bear it out.
-
-    curves: one (k, values) per seed. floor: one known optimum for all, or one per seed; else as
-    `fit_rate`. A family is named if it wins AICc, and also predicts the last 30 % of the points
-    best when only those before are fitted, each in enough seeds for a one-sided exact sign test at
-    alpha (5 of 5, 7 of 8, 9 of 10): hence not below five seeds. A generalisation of the family is
-    no rival; it takes the family's place where its AICc is lower by 4. No family is named if a run
-    diverged or has under 10 points, if a parameter is at the edge of the search in more than 20 % of
-    seeds, if in more than half of them a rival is within 4 of AICc, the fall is under 5 times the
-    noise or (without a known floor) under half observed, and if the interval of the rate is wider
-    than a factor of 3.
-
-    Raises StatsError for no curves, as many floors as there are not seeds, alpha outside (0, 0.5),
-    and like `fit_rate`.
-    """
-    between(alpha, 0.0, 0.5, "alpha")
-    pairs, names, cuts = list(curves), tuple(families), tuple(breakpoints)
-    if not pairs:
-        raise StatsError("no curves", expected="one (k, values) per seed", found="none")
-    fits = tuple(
-        fit_rate(
-            k,
-            values,
-            floor=known,
-            families=names,
-            weights=weights,
-            breakpoints=cuts,
-            resolution=resolution,
-        )
-        for (k, values), known in zip(pairs, _floors(floor, len(pairs)), strict=True)
-    )
-    last = _over_seeds(fits, names, alpha)
-    segments = zip(*(fit.earlier for fit in fits), strict=True)
-    earlier = tuple(_over_seeds(segment, names, alpha) for segment in segments)
-    return replace(last, earlier=earlier)
-
-
-def compare_rates(a: RatesOverSeeds, b: RatesOverSeeds, *, alpha: float = 0.05) -> RateComparison:
-    """Compare two results seed by seed, on log-rates (`compare_paired`).
-
-    The i-th fits of a and b are of the same seed. They can be compared if the same family is named
-    for both; a rate of one family is no rate of another. Raises StatsError for unequal numbers of
-    seeds and like `compare_paired`.
-    """
-    if len(a.fits) != len(b.fits):
-        raise StatsError(
-            "a and b are not paired",
-            expected="as many seeds in a as in b, the same seed at the same position",
-            found=f"{len(a.fits)} and {len(b.fits)}",
-        )
-    reasons = tuple(
-        f"The family of {name} {UNDETERMINED}."
-        for name, result in (("a", a), ("b", b))
-        if not result.determined
-    )
-    if not reasons and a.family != b.family:
-        reasons = (f"The families differ: {a.family} and {b.family}.",)
-    if reasons or a.family == UNDETERMINED:
-        return RateComparison(
-            family="cannot be compared",
-            ratio=None,
-            ci_low=None,
-            ci_high=None,
-            p_value=None,
-            comparison=None,
-            reasons=reasons,
-        )
-    found = compare_paired(_log_rates(a), _log_rates(b), alpha=alpha)
-    low, high = found.ci_low, found.ci_high
-    return RateComparison(
-        family=a.family,
-        ratio=math.exp(found.mean_difference or 0.0),
-        ci_low=None if low is None else math.exp(low),
-        ci_high=None if high is None else math.exp(high),
-        p_value=found.p_value,
-        comparison=found,
-        reasons=(),
-    )
-
-
-def _over_seeds(
-    fits: tuple[RateFit, ...], families: tuple[RateFamily, ...], alpha: float
-) -> RatesOverSeeds:
-    counted = Counter[RateFamily](fit.family for fit in fits if fit.family)
-    ranked = sorted(families, key=lambda name: -counted[name])
-    best = ranked[0] if counted else None
-    own = [found for fit in fits if best and (found := fit.of(best))]
-    slopes = [fit.local_slope for fit in fits if fit.local_slope is not None]
-    tails = np.array([fit.tail_rate for fit in fits if fit.tail_rate is not None])
-    tail, tail_low, tail_high = _interval(tails, alpha)
-    kinds = Counter(fit.floor_kind for fit in own)
-    result = RatesOverSeeds(
-        fits=fits,
-        family=UNDETERMINED,
-        best_family=best,
-        wins=sum(fit.family == best for fit in fits if best),
-        wins_hold_out=sum(_wins_hold_out(fit, best and fit.of(best)) for fit in fits),
-        rate=None,
-        rate_low=None,
-        rate_high=None,
-        halving_time=float(np.median([fit.halving_time for fit in fits])),
-        local_slope=float(np.median(slopes)) if slopes else None,
-        tail_rate=tail,
-        tail_low=tail_low,
-        tail_high=tail_high,
-        floor=float(np.median([fit.floor for fit in own])) if own else None,
-        floor_kind=max(sorted(kinds), key=lambda kind: kinds[kind]) if kinds else "none",
-        alpha=alpha,
-        reasons=(),
-    )
-    result = _with_rate(result)
-    reasons = _reasons(result)
-    return replace(result, reasons=reasons, family=best if best and not reasons else UNDETERMINED)
-
-
-def _with_rate(result: RatesOverSeeds) -> RatesOverSeeds:
-    mean, low, high = _interval(_log_rates(result), result.alpha)
-    return replace(result, rate=_exp(mean), rate_low=_exp(low), rate_high=_exp(high))
-
-
-def _interval(values: _Array, alpha: float) -> tuple[float | None, float | None, float | None]:
-    """The mean, and its t interval where there is one."""
-    if not values.size:
-        return None, None, None
-    if values.size < FEWEST_FOR_INFERENCE or no_spread(values):
-        return float(values.mean()), None, None
-    low, high = estimate(values, np.zeros(values.size), "paired").interval(1 - alpha)
-    return float(values.mean()), low, high
-
-
-def _reasons(result: RatesOverSeeds) -> tuple[str, ...]:
-    fits, best, n = result.fits, result.best_family, len(result.fits)
-    found = []
-    needed = int(stats.binom.isf(result.alpha, n, 0.5)) + 1
-    if needed > n:
-        found.append(
-            f"Too few seeds ({n}): even if all agreed, an exact sign test could not tell that from "
-            "chance; five are the least."
-        )
-    for doubt in _DOUBTS:
-        count = sum(doubt.holds(fit, best and fit.of(best)) for fit in fits)
-        if count > doubt.share * n:
-            found.append(f"{doubt.text}: {count} of {n} seeds.")
-    for wins, what in (
-        (result.wins, "fits best"),
-        (result.wins_hold_out, "predicts the last 30 % of the points best"),
-    ):
-        if best and wins < needed <= n:
-            found.append(
-                f"The leading family, {best}, {what} in {wins} of {n} seeds; an exact sign test "
-                f"asks for {needed}."
-            )
-    low, high = result.rate_low, result.rate_high
-    if low is not None and high is not None and high > _WIDEST * low:
-        found.append(
-            f"The interval of the rate is wider than a factor of {_WIDEST:g}: {low:.2g} to {high:.2g}."
-        )
-    return tuple(found)
-
-
-def _rate_of(fit: RateFit, family: str | None) -> float | None:
-    found = fit.of(family) if family else None
-    return found.rate if found else None
-
-
-def _log_rates(result: RatesOverSeeds) -> _Array:
-    return np.log([rate for rate in result.rates if rate is not None])
-
-
-def _exp(x: float | None) -> float | None:
-    """Infinite where it overflows: the interval of three rates that have nothing in common."""
-    with np.errstate(over="ignore"):
-        return None if x is None else float(np.exp(x))
-
-
 # --- what is accepted ----------------------------------------------------------------------------
 
 
@@ -997,9 +444,7 @@ def _options(
     names = tuple(families)
     _check_families(names)
     if not names:
-        raise StatsError(
-            "no families", expected=f"one or more of {listed(_FAMILIES)}", found="none"
-        )
+        raise StatsError("no families", expected=f"one or more of {listed(FAMILIES)}", found="none")
     if weights not in get_args(Weights):
         raise StatsError(
             f"unknown weights {weights!r}", expected="relative or none", found=shown(weights)
@@ -1011,22 +456,10 @@ def _options(
 
 def _check_families(names: Sequence[str]) -> None:
     for name in names:
-        if name not in _FAMILIES:
+        if name not in FAMILIES:
             raise StatsError(
                 f"unknown family {name!r}",
-                expected=f"one of {listed(_FAMILIES)}",
+                expected=f"one of {listed(FAMILIES)}",
                 found=shown(name),
-                hint=did_you_mean(name, _FAMILIES),
+                hint=did_you_mean(name, FAMILIES),
             )
-
-
-def _floors(floor: float | Sequence[float] | None, seeds: int) -> Sequence[float | None]:
-    if floor is None:
-        return [None] * seeds
-    given = np.broadcast_to(numbers(floor, "floor"), (seeds,)) if np.ndim(floor) == 0 else floor
-    floors = sample(given, "floor")
-    if floors.size != seeds:
-        raise StatsError(
-            "not as many floors as seeds", expected=f"1 or {seeds}", found=str(floors.size)
-        )
-    return [float(known) for known in floors]

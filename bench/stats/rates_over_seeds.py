@@ -1,0 +1,300 @@
+"""Convergence rates over seeds: a law is named only where the seeds bear it out."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy import stats
+
+from bench.errors import StatsError
+from bench.stats._inputs import FEWEST_FOR_INFERENCE, between, no_spread, numbers, sample
+from bench.stats.comparison import Comparison, compare_paired
+from bench.stats.doubts import DOUBTS, wins_hold_out
+from bench.stats.estimates import estimate
+from bench.stats.families import FAMILIES, RateFamily
+from bench.stats.rates import FloorKind, RateFit, Weights, fit_rate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    _Array = NDArray[np.float64]
+
+UNDETERMINED: Literal["cannot be determined"] = "cannot be determined"
+"""The verdict where no family may be named."""
+
+_WIDEST = 3.0
+"""The factor that the ends of a rate's interval may be apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatesOverSeeds:
+    """What the curves of several seeds say together. Rates are per unit of k.
+
+    `rate` and its interval belong to `best_family`; they are for printing only where a family is
+    named. `halving_time` and `local_slope` assume no family and always are.
+    """
+
+    fits: tuple[RateFit, ...]
+    """One per seed, in the order given."""
+    family: RateFamily | Literal["cannot be determined"]
+    """A family, or "cannot be determined"."""
+    best_family: RateFamily | None
+    """The one that fits best in most seeds, named or not; None if no curve could be fitted."""
+    wins: int
+    """Seeds in which the best family wins by AICc."""
+    wins_hold_out: int
+    """Seeds in which it predicts the last 30 % best."""
+    rate: float | None
+    """Geometric mean over the seeds."""
+    rate_low: float | None
+    """Ends of the 1 - alpha t interval, on the log scale; None below three seeds and where all
+    seeds agree to the last digit."""
+    rate_high: float | None
+    halving_time: float
+    """Median over seeds, a seed that never halves being inf."""
+    local_slope: float | None
+    """Median over the seeds that have one."""
+    tail_rate: float | None
+    """Mean over seeds, with the ends of its 1 - alpha t interval; see `RateFit`."""
+    tail_low: float | None
+    tail_high: float | None
+    floor: float | None
+    """Median of a under the best family."""
+    floor_kind: FloorKind
+    """The kind that most seeds have under the best family."""
+    alpha: float
+    reasons: tuple[str, ...]
+    """Why no family is named; empty if one is."""
+    earlier: tuple[RatesOverSeeds, ...] = ()
+    """The same for the segments before the last breakpoint."""
+
+    @property
+    def determined(self) -> bool:
+        """Whether a family is named."""
+        return not self.reasons
+
+    @property
+    def rates(self) -> tuple[float | None, ...]:
+        """Each seed's rate under the best family, None where there is none."""
+        return tuple(_rate_of(fit, self.best_family) for fit in self.fits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateComparison:
+    """How many times faster a falls than b. All is None where the two cannot be compared."""
+
+    family: RateFamily | Literal["cannot be compared"]
+    """The family that both share, or "cannot be compared"."""
+    ratio: float | None
+    """Geometric mean of a's rates over b's: 2 means that a falls twice as fast."""
+    ci_low: float | None
+    """Ends of the 1 - alpha interval of the ratio."""
+    ci_high: float | None
+    p_value: float | None
+    comparison: Comparison | None
+    """The comparison of log-rates that this comes from, a higher rate being better."""
+    reasons: tuple[str, ...]
+    """Why the two cannot be compared."""
+
+
+def fit_rates_over_seeds(
+    curves: Iterable[tuple[ArrayLike, ArrayLike]],
+    *,
+    floor: float | Sequence[float] | None = None,
+    families: Iterable[RateFamily] = FAMILIES,
+    weights: Weights = "relative",
+    breakpoints: Iterable[float] = (),
+    resolution: float | None = None,
+    alpha: float = 0.05,
+) -> RatesOverSeeds:
+    """Fit every seed's curve, and name a family where the seeds bear it out.
+
+    curves: one (k, values) per seed. floor: one known optimum for all, or one per seed; else as
+    `fit_rate`. A family is named if it wins AICc, and also predicts the last 30 % of the points
+    best when only those before are fitted, each in enough seeds for a one-sided exact sign test at
+    alpha (5 of 5, 7 of 8, 9 of 10): hence not below five seeds. A generalisation of the family is
+    no rival; it takes the family's place where its AICc is lower by 4. No family is named if a run
+    diverged or has under 10 points, if a parameter is at the edge of the search in more than 20 % of
+    seeds, if in more than half of them a rival is within 4 of AICc, the fall is under 5 times the
+    noise or (without a known floor) under half observed, and if the interval of the rate is wider
+    than a factor of 3.
+
+    Raises StatsError for no curves, as many floors as there are not seeds, alpha outside (0, 0.5),
+    and like `fit_rate`.
+    """
+    between(alpha, 0.0, 0.5, "alpha")
+    pairs, names, cuts = list(curves), tuple(families), tuple(breakpoints)
+    if not pairs:
+        raise StatsError("no curves", expected="one (k, values) per seed", found="none")
+    fits = tuple(
+        fit_rate(
+            k,
+            values,
+            floor=known,
+            families=names,
+            weights=weights,
+            breakpoints=cuts,
+            resolution=resolution,
+        )
+        for (k, values), known in zip(pairs, _floors(floor, len(pairs)), strict=True)
+    )
+    last = _over_seeds(fits, names, alpha)
+    segments = zip(*(fit.earlier for fit in fits), strict=True)
+    earlier = tuple(_over_seeds(segment, names, alpha) for segment in segments)
+    return replace(last, earlier=earlier)
+
+
+def compare_rates(a: RatesOverSeeds, b: RatesOverSeeds, *, alpha: float = 0.05) -> RateComparison:
+    """Compare two results seed by seed, on log-rates (`compare_paired`).
+
+    The i-th fits of a and b are of the same seed. They can be compared if the same family is named
+    for both; a rate of one family is no rate of another. Raises StatsError for unequal numbers of
+    seeds and like `compare_paired`.
+    """
+    if len(a.fits) != len(b.fits):
+        raise StatsError(
+            "a and b are not paired",
+            expected="as many seeds in a as in b, the same seed at the same position",
+            found=f"{len(a.fits)} and {len(b.fits)}",
+        )
+    reasons = tuple(
+        f"The family of {name} {UNDETERMINED}."
+        for name, result in (("a", a), ("b", b))
+        if not result.determined
+    )
+    if not reasons and a.family != b.family:
+        reasons = (f"The families differ: {a.family} and {b.family}.",)
+    if reasons or a.family == UNDETERMINED:
+        return RateComparison(
+            family="cannot be compared",
+            ratio=None,
+            ci_low=None,
+            ci_high=None,
+            p_value=None,
+            comparison=None,
+            reasons=reasons,
+        )
+    found = compare_paired(_log_rates(a), _log_rates(b), alpha=alpha)
+    low, high = found.ci_low, found.ci_high
+    return RateComparison(
+        family=a.family,
+        ratio=math.exp(found.mean_difference or 0.0),
+        ci_low=None if low is None else math.exp(low),
+        ci_high=None if high is None else math.exp(high),
+        p_value=found.p_value,
+        comparison=found,
+        reasons=(),
+    )
+
+
+def _over_seeds(
+    fits: tuple[RateFit, ...], families: tuple[RateFamily, ...], alpha: float
+) -> RatesOverSeeds:
+    counted = Counter[RateFamily](fit.family for fit in fits if fit.family)
+    ranked = sorted(families, key=lambda name: -counted[name])
+    best = ranked[0] if counted else None
+    own = [found for fit in fits if best and (found := fit.of(best))]
+    slopes = [fit.local_slope for fit in fits if fit.local_slope is not None]
+    tails = np.array([fit.tail_rate for fit in fits if fit.tail_rate is not None])
+    tail, tail_low, tail_high = _interval(tails, alpha)
+    kinds = Counter(fit.floor_kind for fit in own)
+    result = RatesOverSeeds(
+        fits=fits,
+        family=UNDETERMINED,
+        best_family=best,
+        wins=sum(fit.family == best for fit in fits if best),
+        wins_hold_out=sum(wins_hold_out(fit, best and fit.of(best)) for fit in fits),
+        rate=None,
+        rate_low=None,
+        rate_high=None,
+        halving_time=float(np.median([fit.halving_time for fit in fits])),
+        local_slope=float(np.median(slopes)) if slopes else None,
+        tail_rate=tail,
+        tail_low=tail_low,
+        tail_high=tail_high,
+        floor=float(np.median([fit.floor for fit in own])) if own else None,
+        floor_kind=max(sorted(kinds), key=lambda kind: kinds[kind]) if kinds else "none",
+        alpha=alpha,
+        reasons=(),
+    )
+    result = _with_rate(result)
+    reasons = _reasons(result)
+    return replace(result, reasons=reasons, family=best if best and not reasons else UNDETERMINED)
+
+
+def _with_rate(result: RatesOverSeeds) -> RatesOverSeeds:
+    mean, low, high = _interval(_log_rates(result), result.alpha)
+    return replace(result, rate=_exp(mean), rate_low=_exp(low), rate_high=_exp(high))
+
+
+def _interval(values: _Array, alpha: float) -> tuple[float | None, float | None, float | None]:
+    """The mean, and its t interval where there is one."""
+    if not values.size:
+        return None, None, None
+    if values.size < FEWEST_FOR_INFERENCE or no_spread(values):
+        return float(values.mean()), None, None
+    low, high = estimate(values, np.zeros(values.size), "paired").interval(1 - alpha)
+    return float(values.mean()), low, high
+
+
+def _reasons(result: RatesOverSeeds) -> tuple[str, ...]:
+    fits, best, n = result.fits, result.best_family, len(result.fits)
+    found = []
+    needed = int(stats.binom.isf(result.alpha, n, 0.5)) + 1
+    if needed > n:
+        found.append(
+            f"Too few seeds ({n}): even if all agreed, an exact sign test could not tell that from "
+            "chance; five are the least."
+        )
+    for doubt in DOUBTS:
+        count = sum(doubt.holds(fit, best and fit.of(best)) for fit in fits)
+        if count > doubt.share * n:
+            found.append(f"{doubt.text}: {count} of {n} seeds.")
+    for wins, what in (
+        (result.wins, "fits best"),
+        (result.wins_hold_out, "predicts the last 30 % of the points best"),
+    ):
+        if best and wins < needed <= n:
+            found.append(
+                f"The leading family, {best}, {what} in {wins} of {n} seeds; an exact sign test "
+                f"asks for {needed}."
+            )
+    low, high = result.rate_low, result.rate_high
+    if low is not None and high is not None and high > _WIDEST * low:
+        found.append(
+            f"The interval of the rate is wider than a factor of {_WIDEST:g}: {low:.2g} to {high:.2g}."
+        )
+    return tuple(found)
+
+
+def _rate_of(fit: RateFit, family: str | None) -> float | None:
+    found = fit.of(family) if family else None
+    return found.rate if found else None
+
+
+def _log_rates(result: RatesOverSeeds) -> _Array:
+    return np.log([rate for rate in result.rates if rate is not None])
+
+
+def _exp(x: float | None) -> float | None:
+    """Infinite where it overflows: the interval of three rates that have nothing in common."""
+    with np.errstate(over="ignore"):
+        return None if x is None else float(np.exp(x))
+
+
+def _floors(floor: float | Sequence[float] | None, seeds: int) -> Sequence[float | None]:
+    if floor is None:
+        return [None] * seeds
+    given = np.broadcast_to(numbers(floor, "floor"), (seeds,)) if np.ndim(floor) == 0 else floor
+    floors = sample(given, "floor")
+    if floors.size != seeds:
+        raise StatsError(
+            "not as many floors as seeds", expected=f"1 or {seeds}", found=str(floors.size)
+        )
+    return [float(known) for known in floors]
