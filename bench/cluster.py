@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from distributed.deploy import Cluster
 
 CONNECT_S: Final = 30.0  # for a scheduler to answer, and for the first worker of a running one
+SILENT: Final = logging.CRITICAL + 1
+"""The level of Dask's log: what it would say of versions, or of a connection that was lost or is being closed
+(as a critical error, with its traceback), is said by our errors, or is nothing."""
 QUEUES: Final = ("htcondor", "lsf", "moab", "oar", "pbs", "sge", "slurm")
 _QUIET: Final = {"TF_CPP_MIN_LOG_LEVEL"}  # changes what is said, not what is computed
 
@@ -43,10 +46,9 @@ def connect(cluster: str) -> Iterator[Client]:
     """
     from distributed import Client
 
-    # What Dask would say of versions or a lost scheduler is said by the errors of this module.
     logger = logging.getLogger("distributed")
     level = logger.level
-    logger.setLevel(logging.CRITICAL)
+    logger.setLevel(SILENT)
     try:
         with contextlib.ExitStack() as stack:
             queued = None if "://" in cluster else stack.enter_context(_queued(Path(cluster)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-import logging
 import os
 import signal
 import threading
@@ -133,7 +132,7 @@ def _local(workers: int) -> Iterator[Client]:
             threads_per_worker=1,
             processes=True,
             dashboard_address="localhost:0",  # None would still take port 8787, and warn if it is taken
-            silence_logs=logging.CRITICAL,
+            silence_logs=clusters.SILENT,
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -53,6 +55,23 @@ def test_workers_are_processes_of_one_thread_and_end_with_the_pool():
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
     assert not [t for t in threading.enumerate() if "Nanny" in t.name]
+
+
+CLOSING = """
+import logging
+from bench import executor
+
+if __name__ == "__main__":
+    with executor.pool(1):
+        logging.getLogger("distributed.scheduler").critical("Closed comm while trying to write")
+"""
+
+
+def test_dask_says_nothing_of_a_connection_that_is_being_closed():
+    done = subprocess.run(
+        [sys.executable, "-c", CLOSING], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 @given(st.lists(st.sampled_from("abcd"), max_size=30), st.lists(st.sampled_from("xyz"), min_size=1))
