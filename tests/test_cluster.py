@@ -106,6 +106,10 @@ class Cluster:
         self.processes.append(process)
         return process
 
+    def wait_for_workers(self, number):
+        with clusters.connect(self.address) as client:
+            client.wait_for_workers(number, timeout=60)
+
     def stop(self, *processes):
         for process in processes or self.processes:
             with contextlib.suppress(ProcessLookupError):
@@ -134,6 +138,7 @@ def two_workers(tmp_path_factory):
     """A scheduler and two workers with a nanny each, for the tests that leave them whole."""
     cluster = Cluster(tmp_path_factory.mktemp("cluster"))
     cluster.worker("--nworkers", "2")
+    cluster.wait_for_workers(2)
     yield cluster
     cluster.stop()
 
@@ -339,8 +344,7 @@ def test_data_that_a_worker_lacks_or_has_otherwise_is_refused(start, tiny, tmp_p
     # Each process has a file of its own under this name.
     text = tiny.read_text().replace("dataset: digits", "dataset: {npz: /proc/self/cwd/d.npz}")
     tiny.write_text(text.replace("batch_size: 50", "batch_size: 20"))
-    with clusters.connect(cluster.address) as client:
-        client.wait_for_workers(2, timeout=60)
+    cluster.wait_for_workers(2)
     with pytest.raises(DatasetError, match="workers have different data") as caught:
         driver.run(load_suite(tiny), tmp_path / "out", cluster=cluster.address)
     assert "line 3, at dataset, on worker tcp://" in caught.value.where
