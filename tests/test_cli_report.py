@@ -19,7 +19,9 @@ from bench.report.render import stop_watching
 from bench.store import FILE, Store
 from bench.trial import distinct, expand
 
-MAIN = [sys.executable, "-c", "from bench.cli import main; main()"]
+# Where the tests run in the background of a shell, Ctrl-C is ignored and that is inherited.
+LISTEN = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+MAIN = [sys.executable, "-c", LISTEN + "from bench.cli import main; main()"]
 
 
 def wait_for(what, process, seconds=120):
