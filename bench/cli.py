@@ -516,7 +516,7 @@ def _show_changes(found: list[Change]) -> None:
     table = Table(box=None)
     for name in ("question", "variant", "metric"):
         table.add_column(name, no_wrap=True)
-    for name in ("old", "new", "change", "95 % CI", "Holm p"):
+    for name in ("old", "new", "change", "95 % CI", "adjusted p"):
         table.add_column(name, justify="right")
     table.add_column("verdict", no_wrap=True)
     for change in found:

@@ -6,7 +6,7 @@ The replicate stays the seed. What is said here stands beside the comparison ove
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 from scipy import special
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 HARDEST: Final = 20  # images listed per question
 MOST_CLASSES: Final = 20  # of a matrix of confusions that can be read
+_FRAMES: Final = (
+    frames.EXAMPLES,
+    frames.CLASSES,
+    frames.CONFUSIONS,
+    frames.HARD_EXAMPLES,
+    frames.EASY_EXAMPLES,
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,11 @@ class Examples:
     hard: pd.DataFrame
     easy: pd.DataFrame
     images: Mapping[str, Mapping[int, NDArray[np.uint8]]] = field(default_factory=dict)
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Of a run that kept no predictions."""
+        return cls(*(frames.typed([], columns) for columns in _FRAMES))
 
 
 def by_example(results: Results) -> Examples:
@@ -63,13 +75,8 @@ def by_example(results: Results) -> Examples:
             said = {"question": question, "networks": len(ids)}
             hard += [said | row for row in _hard(results.predictions, ids, labels, wrong)]
             easy += [said | row for row in _easy(labels, wrong)]
-    return Examples(
-        frames.typed(examples, frames.EXAMPLES),
-        frames.typed(classes, frames.CLASSES),
-        frames.typed(confusions, frames.CONFUSIONS),
-        frames.typed(hard, frames.HARD_EXAMPLES),
-        frames.typed(easy, frames.EASY_EXAMPLES),
-    )
+    found = (examples, classes, confusions, hard, easy)
+    return Examples(*(frames.typed(r, c) for r, c in zip(found, _FRAMES, strict=True)))
 
 
 def _trials(results: Results, question: str) -> dict[str, dict[int, str]]:

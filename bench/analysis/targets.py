@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from bench import frames, stats
 from bench.analysis.contrast import mean_over_seeds
 from bench.analysis.crossings import SPENT, budget, meets, target
+from bench.analysis.families import Family
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +36,7 @@ class Reaching:
         mean_curve: the epoch at which the mean curve of the seeds meets the target; None if never.
         against: restricted mean of epochs against the baseline's; None for the baseline itself.
         shares: exact McNemar test of the shares that reached; None if not paired seed by seed.
-        p_shares_holm: its p, adjusted by Holm over the question's variants.
+        family: what the test of the shares is judged with.
     """
 
     question: str
@@ -53,7 +54,12 @@ class Reaching:
     mean_curve: float | None
     against: Compared | None
     shares: stats.McNemar | None = None
-    p_shares_holm: float | None = None
+    family: Family = Family()  # noqa: RUF009  # it is frozen
+
+    @property
+    def p_value(self) -> float | None:
+        """Of the test of the shares, by itself."""
+        return self.shares.p_value if self.shares else None
 
     @property
     def spent(self) -> Mapping[int, float]:
@@ -79,7 +85,7 @@ def reachings(
     }
     base, limit = measured.of(question, baseline, "epochs_to_target"), budget(results, question)
     crossed = _mean_curves(results, question)
-    rows = [
+    return [
         _reaching(
             measured,
             (question, variant),
@@ -90,8 +96,6 @@ def reachings(
         )
         for variant in suite.variants(question)
     ]
-    adjusted = stats.adjust([row.shares.p_value if row.shares else None for row in rows])
-    return [replace(row, p_shares_holm=p) for row, p in zip(rows, adjusted, strict=True)]
 
 
 def _reaching(
@@ -177,10 +181,10 @@ def _row(row: Reaching) -> dict[str, object]:
         "ci_low": found.ci_low if found else None,
         "ci_high": found.ci_high if found else None,
         "p_value": test.p_value if test else None,
-        "p_holm": test.p_adjusted if test else None,
+        "p_adjusted": test.p_adjusted if test else None,
         "only_variant": row.shares.only_a if row.shares else None,
         "only_baseline": row.shares.only_b if row.shares else None,
-        "p_share": row.shares.p_value if row.shares else None,
-        "p_share_holm": row.p_shares_holm,
+        "p_share": row.p_value,
+        "p_share_adjusted": row.family.adjusted(row.p_value),
         "verdict": row.against.verdict if row.against else None,
     }

@@ -37,12 +37,11 @@ def _pairs(question: QuestionAnalysis, label: str) -> Fold:
         )
         for c in question.other_pairs
     ]
-    count = len(question.decisive) + len(rows)
     table = Table(
         name=naming.path(question.name, "all-pairs"),
         caption=(
             f"The other pairs: {question.primary.label}, differences in"
-            f" {wording.unit_of_difference(question.primary)}; Holm over all {count} pairs"
+            f" {wording.unit_of_difference(question.primary)}"
         ),
         columns=(
             Column("variant"),
@@ -72,7 +71,7 @@ def _secondary(question: QuestionAnalysis, label: str) -> Fold:
     ]
     table = Table(
         name=naming.path(question.name, "secondary-comparisons"),
-        caption=f"Secondary metrics against {question.baseline}; Holm over each metric's family",
+        caption=f"Secondary metrics against {question.baseline}: exploratory, a family of each metric",
         columns=(
             Column("metric"),
             Column("variant"),

@@ -59,7 +59,11 @@ def _table(question: QuestionAnalysis, label: str) -> Table:
             Column("difference", f"of the mean {suite.steps}, variant minus baseline", "number"),
             tables.DIFFERENCE[1],
             tables.DIFFERENCE[3],
-            Column("McNemar p", "exact test of the shares that reached, Holm-adjusted", "number"),
+            Column(
+                "McNemar p",
+                "exact test of the shares that reached, adjusted for its family",
+                "number",
+            ),
         ),
         rows=tuple(_row(question, row) for row in question.reaching),
         notes=tables.labelled(label, _notes(question)),
@@ -69,7 +73,7 @@ def _table(question: QuestionAnalysis, label: str) -> Table:
 def _row(question: QuestionAnalysis, row: Reaching) -> tuple[Cell, ...]:
     against = row.against
     cells = tables.difference(against.found) if against else (tables.number("–"),) * 4
-    difference, interval, _, holm = cells
+    difference, interval, _, adjusted = cells
     verdict = tables.verdict(against.verdict) if against else Cell("baseline")
     return (
         tables.variant(question, row.variant),
@@ -80,8 +84,8 @@ def _row(question: QuestionAnalysis, row: Reaching) -> tuple[Cell, ...]:
         tables.number(_crossing(question, row)),
         difference,
         interval,
-        holm,
-        tables.number(wording.p_value(row.p_shares_holm)),
+        adjusted,
+        tables.number(wording.p_value(row.family.adjusted(row.p_value))),
     )
 
 

@@ -8,7 +8,8 @@ from synthetic import Outcome, written
 
 from bench.analysis import analyse, answers
 from bench.analysis.comparisons import Compared
-from bench.analysis.contrast import Finding, as_family, contrast, mean_over_seeds
+from bench.analysis.contrast import Finding, contrast, mean_over_seeds
+from bench.analysis.families import Family
 from bench.analysis.metrics import Values
 from bench.frames import METRICS
 
@@ -22,11 +23,10 @@ def compared(differences, name="test_accuracy", margin=None):
     other = Values(metric, "adagrad", {s: 1.0 + d for s, d in enumerate(differences)})
     between = contrast(other, base)
     scaled = None if margin is None else between.scaled(margin)
-    (test,) = as_family([between.test(margin=scaled)])
     return Compared(
-        "q", "adagrad", "constant", primary=True, found=Finding(between, test),
-        mean=mean_over_seeds(other), mean_baseline=mean_over_seeds(base),
-        p_equivalence=None, margin=margin, cautions=(),
+        "q", "adagrad", "constant", primary=True,
+        found=Finding(between, between.test(margin=scaled)).judged(Family(p_values=(0.01,))),
+        mean=mean_over_seeds(other), mean_baseline=mean_over_seeds(base), margin=margin,
     )  # fmt: skip
 
 

@@ -98,7 +98,7 @@ def _findings(question: QuestionAnalysis) -> Block:
     """Each variant against the baseline in a sentence; of many variants on demand."""
     found = Findings(
         tuple(
-            Finding(c.verdict or "", sentence, notes=c.cautions)
+            Finding(c.verdict or "", sentence, notes=tuple(map(str, c.cautions)))
             for c, sentence in zip(question.decisive, question.sentences, strict=True)
         )
     )
@@ -215,6 +215,7 @@ def _comparison(question: QuestionAnalysis, *, label: str) -> Table:
         Column("sign-flip p", "exact permutation test of the signs, by itself", "number"),
         Column("wins", "seeds in which the variant is better", "number"),
         *([_ANYTIME] if label else []),
+        *(tables.OPEN if any(c.open for c in question.decisive) else ()),
     )
     base = next(v for v in question.variants if v.name == question.baseline)
     first = (
@@ -224,7 +225,11 @@ def _comparison(question: QuestionAnalysis, *, label: str) -> Table:
         _baseline_mean(question),
         *(tables.number("–") for _ in columns[4:]),
     )
-    rows = [_comparison_row(question, c, label) for c in question.decisive]
+    are_open = any(c.open for c in question.decisive)
+    rows = [
+        (*_comparison_row(question, c, label), *(tables.open_of(c.open) if are_open else ()))
+        for c in question.decisive
+    ]
     notes = tables.labelled(label, tables.cautions(question.decisive))
     return Table(
         name=naming.path(question.name, "comparisons"),
@@ -380,5 +385,5 @@ def _claim(claim: JudgedClaim) -> Finding:
         says=claim.claim.says,
         sentence=answers.evidence(claim),
         anchor=tables.anchor(claim.question, claim.position),
-        notes=claim.found.contrast.cautions,
+        notes=tuple(map(str, claim.cautions)),
     )
