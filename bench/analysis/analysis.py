@@ -30,7 +30,7 @@ from bench.analysis.curves import convergence
 from bench.analysis.datasets import Datasets, over_datasets
 from bench.analysis.examples import Examples, by_example
 from bench.analysis.factors import Factorial, factorial
-from bench.analysis.families import Families, Family
+from bench.analysis.families import PRIMARY, Families, Family
 from bench.analysis.isolation import Trouble, Troubles
 from bench.analysis.landscape import Landscape, landscape
 from bench.analysis.metrics import Measurements, measure, primary_of
@@ -287,10 +287,10 @@ def _families(tests: _Tests, how: Conditions) -> Families:
     exploratory: dict[str, list[Finding]] = {}
     for compared in tests.compared.values():
         for c in compared:
-            if c.primary and not overall:
+            if _family_of(c, tests) == PRIMARY:
                 primary.append(c.found)
             else:
-                exploratory.setdefault(c.family, []).append(c.found)
+                exploratory.setdefault(_family_of(c, tests), []).append(c.found)
     for crossed in tests.crossed.values():
         for effect in crossed.effects if crossed else ():
             if effect.is_main:
@@ -303,12 +303,19 @@ def _families(tests: _Tests, how: Conditions) -> Families:
     return Families(primary, exploratory, others=overall, alpha=how.look.alpha)
 
 
+def _family_of(compared: Compared, tests: _Tests) -> str:
+    """Name of the family that a comparison belongs to, unless something primary compares the same."""
+    several = tests.overall is not None and tests.overall.p_values
+    return PRIMARY if compared.primary and not several else compared.metric.label
+
+
 def _judged(tests: _Tests, families: Families, name: str) -> _Judged:
     """The tests of a question, as members of their families."""
     crossed = tests.crossed[name]
     return _Judged(
         compared=[
-            replace(c, found=families.judged(c.found, c.family)) for c in tests.compared[name]
+            replace(c, found=families.judged(c.found, _family_of(c, tests)))
+            for c in tests.compared[name]
         ],
         crossed=None
         if crossed is None

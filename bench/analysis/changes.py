@@ -133,9 +133,7 @@ def _change(
     where = f"{new.metric.label} of {' / '.join(key)}"
     return Change(
         *key,
-        found=finding(
-            new, old, troubles, where=where, margin=margin, paired=True, looked=False
-        ),
+        found=finding(new, old, troubles, where=where, margin=margin, paired=True, looked=False),
         old=mean_over_seeds(old),
         new=mean_over_seeds(new),
         margin=margin,

@@ -14,7 +14,6 @@ from bench import frames, stats
 from bench.analysis import sizes
 from bench.analysis.contrast import Caution, Finding, Mean, contrast, mean_over_seeds
 from bench.analysis.crossings import SPENT, target
-from bench.analysis.families import PRIMARY
 from bench.analysis.metrics import primary_of
 from bench.analysis.pairing import correlation
 from bench.analysis.reasons import Reason, reason
@@ -84,11 +83,6 @@ class Compared:
     def open(self) -> Reason | None:
         """Why it cannot be told, and what would settle it; None where it can."""
         return reason(self.found, self.margin) if self.verdict == "cannot tell" else None
-
-    @property
-    def family(self) -> str:
-        """Name of the family that it belongs to, unless something primary compares the same."""
-        return PRIMARY if self.primary else self.metric.label
 
 
 def margin_of(suite: Suite, question: str, name: str) -> float | None:

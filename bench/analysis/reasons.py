@@ -57,8 +57,7 @@ def reason(found: Finding, margin: float | None = None) -> Reason:
 def _fewest(found: Finding) -> int:
     """Seeds with which a test that counts signs or ranks can find something; else those that any test needs."""
     test = found.test
-    counts = test is not None and test.test not in ("paired t", "Welch t")
-    if test is None or not counts or not test.paired:
+    if test is None or not test.paired or test.test not in ("sign flip", "signed rank"):
         return FEWEST_FOR_INFERENCE
     return max(FEWEST_FOR_INFERENCE, math.ceil(1 - math.log2(found.family.level)))
 

@@ -266,6 +266,7 @@ def compare_paired(
             *found.cautions,
             *_disagreement(found, p_sign_flip),
             *_exact(found, d),
+            *_held_back(found),
             *_shape(d, "the differences"),
         ),
     )
@@ -308,7 +309,7 @@ def compare_unpaired(
         )
     result = _by_t(bare, (x, y), unit, margin, guarded=guarded)
     shapes = (*_shape(x, "the values of {a}"), *_shape(y, "the values of {b}"))
-    return replace(result, cautions=(*result.cautions, *shapes))
+    return replace(result, cautions=(*result.cautions, *_held_back(result), *shapes))
 
 
 def compare_to_value(
@@ -547,13 +548,22 @@ def _exact(found: Comparison, values: NDArray[np.float64] | None) -> tuple[Cauti
             " test decides."
         )
         return (Caution("coarse", text),)
-    if found.test in ("paired t, guarded", "Welch t, guarded"):
-        return (
-            Caution(
-                "guarded", "Skewed: t is held back by a test that corrects for it (Hall 1992)."
-            ),
-        )
     return ()
+
+
+def _held_back(found: Comparison) -> tuple[Caution, ...]:
+    """Said where the t test alone would have found something, and not together with the one that heeds skewness."""
+    inner = found.procedure.inner if isinstance(found.procedure, Rescaled) else None
+    if not isinstance(inner, GuardedT) or found.p_value is None or found.p_value <= found.alpha:
+        return ()
+    p = inner.estimate.p_value()
+    if p > found.alpha:
+        return ()
+    text = (
+        "Skewed: the t test alone gives p = {p:.2g}, one that corrects for skewness (Hall 1992)"
+        " {guarded:.2g}."
+    )
+    return (Caution("guarded", text, {"p": p, "guarded": found.p_value}),)
 
 
 def _shape(values: NDArray[np.float64], what: str) -> tuple[Caution, ...]:

