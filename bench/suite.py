@@ -337,6 +337,10 @@ class Suite(_Model):
         default="baseline",
         description="the tests of a question: against the baseline, or all pairs",
     )
+    paired: Literal["seed", "no"] = Field(
+        default="seed",
+        description="seed: runs of the same seed are pairs; no: they share only a number",
+    )
     looks: Looks | None = Field(
         default=None, description="numbers of seeds at which results are looked at; default: once"
     )
