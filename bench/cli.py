@@ -310,6 +310,9 @@ def import_(
     margin: Annotated[
         float | None, typer.Option(help="Differences of the first metric below it do not matter.")
     ] = None,
+    unpaired: Annotated[
+        bool, typer.Option("--unpaired", help="Runs of the same seed share only a number.")
+    ] = False,
 ) -> None:
     """Turn another program's log into a results folder."""
     from bench import importers
@@ -326,6 +329,7 @@ def import_(
         baseline=baseline,
         target=_target(target),
         margin=margin,
+        paired=not unpaired,
         command=shlex.join(["bench", *sys.argv[1:]]),
     )
     trials = results.trials

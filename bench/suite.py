@@ -338,7 +338,7 @@ class Suite(_Model):
     )
     paired: Literal["seed", "no"] = Field(
         default="seed",
-        description="whether a seed means the same in all variants, so that they are compared seed by seed",
+        description="seed: runs of the same seed are pairs; no: they share only a number",
     )
     looks: Looks | None = Field(
         default=None, description="numbers of seeds at which results are looked at; default: once"
