@@ -179,6 +179,7 @@ _FAMILY: Final = (
 _OPEN: Final = (
     Column("reason", "str", "", "why it cannot be told; missing where it can"),
     Column("remedy", "str", "", "what would settle it"),
+    Column("seeds_to_settle", "int", "seeds", "as many as the remedy names; at most 10^9"),
 )
 
 _DIFFERENCE: Final = (
@@ -725,7 +726,7 @@ def markdown() -> str:
         "timings": "One row for each epoch that `bench time` measured, and question that uses such training.",
         "comparisons": "Analysis: one row for each question, metric and pair of variants.",
         "claims": "Analysis: one row for each claim.",
-        "families": "Analysis: one row for each family of tests that are judged together, the primary one first.",
+        "families": "Analysis: one row for each family of tests that are judged together.",
         "reported": "Analysis: one row for each number that the source printed.",
         "factors": "Analysis: one row for each effect of a question whose variants come from a matrix.",
         "targets": "Analysis: one row for each question that has a target, and variant.",

@@ -30,8 +30,9 @@ from bench.analysis.curves import convergence
 from bench.analysis.datasets import Datasets, over_datasets
 from bench.analysis.examples import Examples, by_example
 from bench.analysis.factors import Factorial, factorial
+from bench.analysis.failures import failures
 from bench.analysis.families import PRIMARY, Families, Family
-from bench.analysis.isolation import Trouble, Troubles
+from bench.analysis.isolation import Troubles
 from bench.analysis.landscape import Landscape, landscape
 from bench.analysis.metrics import Measurements, measure, primary_of
 from bench.analysis.pairing import Pairing, pairing
@@ -74,6 +75,7 @@ class QuestionAnalysis:
         headline: the answer in a sentence or two.
         sentences: one per variant against the baseline, on the primary metric.
         compared: all comparisons, the primary metric first.
+        failures: how often variants diverge, in sentences; empty where none did.
         pairing: what sharing seeds is worth; None where variants are not compared seed by seed.
         curves: mean curves with intervals, columns as in ``curves.convergence``.
         runs: every evaluation of every run, columns as in the frame ``curves``.
@@ -101,6 +103,7 @@ class QuestionAnalysis:
     sentences: tuple[str, ...]
     compared: tuple[Compared, ...]
     pairing: Pairing | None
+    failures: tuple[str, ...]
     claims: tuple[JudgedClaim, ...]
     reported: tuple[ReportedNumber, ...]
     curves: pd.DataFrame
@@ -151,7 +154,7 @@ class Analysis:
         families: which tests are judged together, the primary ones first.
         comparisons, claims, reported, factors, targets, rates, speeds, sensitivities: the findings as frames;
         columns: ``bench.frames``.
-        troubles: what could not be computed.
+        troubles: what could not be computed; a report adds what it cannot show.
     """
 
     suite: Suite
@@ -169,7 +172,7 @@ class Analysis:
     sensitivities: pd.DataFrame
     datasets: Datasets | None
     by_example: Examples
-    troubles: tuple[Trouble, ...] = ()
+    troubles: Troubles
 
     @property
     def frames(self) -> dict[str, pd.DataFrame]:
@@ -234,7 +237,7 @@ def _analyse(results: Results) -> Analysis:
         by_example=troubles.attempt(
             "what the predictions say", lambda: by_example(results), Examples.empty()
         ),
-        troubles=tuple(troubles.found),
+        troubles=troubles,
     )
 
 
@@ -366,10 +369,11 @@ def _question(
     def part(what: str, make: Callable[[], Made], otherwise: Made) -> Made:
         return troubles.attempt(f"{name}: {what}", make, otherwise)
 
+    nothing: tuple[Reaching, ...] = ()
     reaching = part(
         "time to the target",
         lambda: tuple(reachings(results, measured, name, compared)),
-        (),
+        nothing,
     )
     return QuestionAnalysis(
         suite=suite,
@@ -383,7 +387,8 @@ def _question(
         headline=headlines.headline(decisive, judged.crossed),
         sentences=tuple(answers.answer(c) for c in decisive),
         compared=tuple(compared),
-        pairing=pairing(measured, name),
+        pairing=part("what sharing seeds is worth", lambda: pairing(measured, name), None),
+        failures=failures(measured, name),
         claims=tuple(judged.claims),
         reported=part("reported numbers", lambda: tuple(reported_numbers(measured, name)), ()),
         curves=convergence(results, name),
@@ -401,6 +406,10 @@ def _question(
     )
 
 
+def _in_family(part: str, rows: tuple[Any, ...], family: Family) -> dict[str, Any]:
+    return {part: tuple(replace(row, family=family) for row in rows)}
+
+
 def _together(
     questions: list[QuestionAnalysis], how: Conditions
 ) -> tuple[list[Family], list[QuestionAnalysis]]:
@@ -413,7 +422,6 @@ def _together(
             family = Family(name, tuple(p_values), how.look.alpha)
             families.append(family)
             questions = [
-                replace(q, **{part: tuple(replace(r, family=family) for r in getattr(q, part))})
-                for q in questions
+                replace(q, **_in_family(part, getattr(q, part), family)) for q in questions
             ]
     return families, questions

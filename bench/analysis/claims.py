@@ -18,11 +18,11 @@ without one, ``better`` is refuted by its opposite alone. "Any advantage is belo
 opposite, equivalence, and what lies between: where the seeds exclude every advantage that would matter, the
 claim does not hold, even if they cannot say whether there is none or a slight disadvantage.
 
-Claims are primary (``families``): each is read from the interval of its comparison, which is that of the same
-comparison anywhere else on the page. A claim that its difference is real and a claim that it is below the margin
-exclude each other or meet at one point, so that the chance of any wrong verdict is held over both. A refutation
-goes first: an advantage that is real, but shown to be too small to matter, does not make a claim of "better"
-hold. All else is ``cannot tell``.
+Claims are primary (``families``): each is read from the interval of its comparison, which is that of the
+same comparison anywhere else on the page. A claim that its difference is real and a claim that it is below the
+margin exclude each other or meet at one point, so that the chance of any wrong verdict is held over both. A
+refutation goes first: an advantage that is real, but shown to be too small to matter, does not make a claim of
+"better" hold. All else is ``cannot tell``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Literal
 from bench import frames
 from bench.analysis import answers, wording
 from bench.analysis.comparisons import finding, margin_of
-from bench.analysis.contrast import Contrast, Finding, Mean, mean_over_seeds
+from bench.analysis.contrast import Caution, Contrast, Finding, Mean, mean_over_seeds
 from bench.analysis.metrics import primary_of
 from bench.analysis.reasons import Reason, reason
 
@@ -150,7 +150,7 @@ class JudgedClaim:
 def claims_of(
     measured: Measurements, troubles: Troubles, *, looked: bool = False
 ) -> list[JudgedClaim]:
-    """All claims of the suite, each tested by itself until ``families`` judges them with all else that is primary.
+    """All claims of the suite, each tested by itself, until ``families`` judges them with all that is primary.
 
     What cannot be computed is noted in ``troubles``. looked: whether the seeds are not those that were planned.
     """
@@ -312,7 +312,6 @@ def _row(judged: JudgedClaim) -> dict[str, object]:
         "p_refute": judged.p_refute,
         "p_refute_adjusted": judged.p_refute_adjusted,
         "verdict": judged.verdict,
-        "reason": judged.open.why if judged.open else None,
-        "remedy": judged.open.remedy if judged.open else None,
+        **(judged.open.columns if judged.open else {}),
         "evidence": answers.evidence(judged),
     }

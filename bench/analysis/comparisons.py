@@ -266,7 +266,6 @@ def _row(c: Compared) -> dict[str, object]:
         if test and test.equivalence
         else None,
         "verdict": c.verdict,
-        "reason": c.open.why if c.open else None,
-        "remedy": c.open.remedy if c.open else None,
+        **(c.open.columns if c.open else {}),
         "cautions": " ".join(map(str, c.cautions)),
     }

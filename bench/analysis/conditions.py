@@ -71,7 +71,7 @@ class Conditions:
 
     @property
     def seed_label(self) -> str:
-        """What p-values are labelled with where seeds were not as planned, or where the suite declared looks."""
+        """What p-values are labelled with: where seeds were not as planned, or the suite declared looks."""
         return self.look.label
 
 

@@ -24,13 +24,6 @@ if TYPE_CHECKING:
 
 HARDEST: Final = 20  # images listed per question
 MOST_CLASSES: Final = 20  # of a matrix of confusions that can be read
-_FRAMES: Final = (
-    frames.EXAMPLES,
-    frames.CLASSES,
-    frames.CONFUSIONS,
-    frames.HARD_EXAMPLES,
-    frames.EASY_EXAMPLES,
-)
 
 
 @dataclass(frozen=True)
@@ -51,7 +44,13 @@ class Examples:
     @classmethod
     def empty(cls) -> Self:
         """Of a run that kept no predictions."""
-        return cls(*(frames.typed([], columns) for columns in _FRAMES))
+        return cls(
+            frames.typed([], frames.EXAMPLES),
+            frames.typed([], frames.CLASSES),
+            frames.typed([], frames.CONFUSIONS),
+            frames.typed([], frames.HARD_EXAMPLES),
+            frames.typed([], frames.EASY_EXAMPLES),
+        )
 
 
 def by_example(results: Results) -> Examples:
@@ -75,8 +74,13 @@ def by_example(results: Results) -> Examples:
             said = {"question": question, "networks": len(ids)}
             hard += [said | row for row in _hard(results.predictions, ids, labels, wrong)]
             easy += [said | row for row in _easy(labels, wrong)]
-    found = (examples, classes, confusions, hard, easy)
-    return Examples(*(frames.typed(r, c) for r, c in zip(found, _FRAMES, strict=True)))
+    return Examples(
+        frames.typed(examples, frames.EXAMPLES),
+        frames.typed(classes, frames.CLASSES),
+        frames.typed(confusions, frames.CONFUSIONS),
+        frames.typed(hard, frames.HARD_EXAMPLES),
+        frames.typed(easy, frames.EASY_EXAMPLES),
+    )
 
 
 def _trials(results: Results, question: str) -> dict[str, dict[int, str]]:

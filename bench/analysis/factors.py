@@ -98,7 +98,8 @@ class Factorial:
     """A question's grid and its effects.
 
     Attributes:
-        values: (seeds, levels of the first factor, of the second, ...), the metric's unit; times in s. A run that
+        values: (seeds, levels of the first factor, of the second, ...), the metric's unit; times in s. A run
+        that
             diverged is infinite.
         seeds: those with a value in every cell.
         left_out: seeds without.
@@ -116,8 +117,8 @@ class Factorial:
 def factorial(measured: Measurements, question: str, *, looked: bool = False) -> Factorial | None:
     """Take a question's matrix apart, on its primary metric; None without a complete grid or a seed.
 
-    A setting with one level is no factor, and one factor alone is what comparisons are for. looked: whether seeds
-    were added after looking.
+    A setting with one level is no factor, and one factor alone is what comparisons are for. looked: whether
+    seeds were added after looking.
     """
     suite = measured.suite
     factors, names = _grid(suite, question)

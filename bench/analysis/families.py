@@ -2,12 +2,14 @@
 
 * The *primary* tests of the whole page are one family: what compares a question's variants on the metric that
   decides it, the main effects of its grid, and every claim. Their intervals hold all at once, with 95 %
-  (Bonferroni; Dunn 1961), and verdicts are read from these intervals: the chance that any verdict of the page is
-  wrong is at most 5 %. What two parts of a page compare alike is one test, and counts once.
+  (Bonferroni; Dunn 1961), and verdicts are read from these intervals: the chance that any verdict of the
+  page is wrong is at most 5 %. What two parts of a page compare alike is one test, and counts once.
 * Everything else is *exploratory*: each metric by itself, over all questions. At most 5 % of what is found in a
-  family is false on average (Benjamini and Hochberg 1995); intervals belong to it (Benjamini and Yekutieli 2005).
+  family is false on average (Benjamini and Hochberg 1995); intervals belong to it (Benjamini and Yekutieli
+  2005).
 
-Both have one property that a page needs: an interval leaves zero out exactly where the verdict says better or worse.
+Both have one property that a page needs: an interval leaves zero out exactly where the verdict says better
+or worse.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from bench import frames, stats
+from bench.analysis import wording
 from bench.analysis.looks import ALPHA
 
 if TYPE_CHECKING:
@@ -110,7 +113,7 @@ class Families:
                 self.exploratory[name] = Family(name, tuple(sorted(rest.values())), alpha)
 
     def judged(self, finding: Finding, name: str = PRIMARY) -> Finding:
-        """A finding as one of its family: the primary one, or if nothing primary compares the same, ``name``."""
+        """A finding as one of its family: ``name``, unless something primary compares the same."""
         own = self.exploratory.get(name)
         if own is None or finding.contrast.identity in self._decisive:
             own = self.primary
@@ -140,3 +143,32 @@ def _row(family: Family) -> dict[str, object]:
         "alpha": family.alpha,
         "level": family.level,
     }
+
+
+def totals(families: Sequence[Family]) -> tuple[str, ...]:
+    """How many tests a page makes, and how many false findings to expect, in sentences."""
+    primary, *others = families
+    said = []
+    if primary.size:
+        at_look = "" if primary.alpha == ALPHA else f", at this look {wording.level(primary.alpha)}"
+        said.append(
+            f"{wording.counted(primary.size, 'primary test')} on this page, judged together: the chance that"
+            f" any of their verdicts is wrong is at most 5 %{at_look}."
+        )
+    if others:
+        tests, found = sum(f.size for f in others), sum(f.found for f in others)
+        count = (
+            "1 exploratory family" if len(others) == 1 else f"{len(others)} exploratory families"
+        )
+        said.append(
+            f"Beside them {count} of {wording.counted(tests, 'test')}: if nothing differed,"
+            f" {_expected(ALPHA * len(others))} of them would be expected to find something all the same;"
+            f" of the"
+            f" {wording.counted(found, 'difference')} that they found, {_expected(ALPHA * found)} may be false."
+        )
+    return tuple(said)
+
+
+def _expected(number: float) -> str:
+    """A number of things to expect, in two digits at most."""
+    return f"about {number:.1f}" if number >= 0.05 else "next to none"

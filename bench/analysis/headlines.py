@@ -56,7 +56,8 @@ def _diverged(compared: Sequence[Compared]) -> str:
     said = [f"{name} in {count} of {size} seeds" for name, count, size in sides if count]
     if len(said) > _NAMED:
         counts = [count / size for _, count, size in sides if count]
-        return f" {len(said)} of {len(sides)} variants diverged in {min(counts):.0%} to {max(counts):.0%} of seeds."
+        least, most = (f"{100 * share:.0f} %" for share in (min(counts), max(counts)))
+        return f" {len(said)} of {len(sides)} variants diverged in {least} to {most} of seeds."
     return f" Diverged: {wording.listed(said)}." if said else ""
 
 

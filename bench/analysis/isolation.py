@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from bench.errors import first_line
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Made = TypeVar("Made")
 
-CAUGHT: Final[tuple[type[Exception], ...]] = (Exception,)  # tests of anything else catch nothing
+CAUGHT: tuple[type[Exception], ...] = (Exception,)  # tests of anything else catch nothing
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,22 @@ class Trouble:
 
 @dataclass
 class Troubles:
-    """What could not be computed so far."""
+    """What could not be computed so far: by the analysis, then by what shows it."""
 
     found: list[Trouble] = field(default_factory=list)
+
+    def of(self, question: str) -> list[Trouble]:
+        """Those of a question."""
+        return [trouble for trouble in self.found if trouble.where.startswith(f"{question}: ")]
 
     def attempt(self, where: str, make: Callable[[], Made], otherwise: Made) -> Made:
         """What ``make`` returns; ``otherwise`` if it raises, which is noted."""
         try:
             return make()
         except CAUGHT as error:
-            self.found.append(Trouble(where, reason_of(error)))
+            trouble = Trouble(where, reason_of(error))
+            if trouble not in self.found:
+                self.found.append(trouble)
             return otherwise
 
 

@@ -1,4 +1,4 @@
-"""What comparing variants seed by seed is worth: how far they go together over seeds, and the runs that it saves."""
+"""What comparing variants seed by seed is worth: how far they go together, and the runs that it saves."""
 
 from __future__ import annotations
 

@@ -21,10 +21,20 @@ _MANY_SEEDS: Final = 1_000
 
 @dataclass(frozen=True)
 class Reason:
-    """Both without a full stop, to stand in a cell or in a sentence."""
+    """Both without a full stop, to stand in a cell or in a sentence.
+
+    Attributes:
+        seeds: how many the remedy names; None if it names none.
+    """
 
     why: str
     remedy: str
+    seeds: int | None = None
+
+    @property
+    def columns(self) -> dict[str, object]:
+        """What frames say of it."""
+        return {"reason": self.why, "remedy": self.remedy, "seeds_to_settle": self.seeds}
 
     def __str__(self) -> str:
         return f"{self.why[:1].upper()}{self.why[1:]}. What would settle it: {self.remedy}."
@@ -37,7 +47,9 @@ def reason(found: Finding, margin: float | None = None) -> Reason:
         return Reason(between.problem or "there is nothing to compare", "runs that have a result")
     if test.n < FEWEST_FOR_INFERENCE:
         allow = "allows" if test.n == 1 else "allow"
-        return Reason(f"{wording.counted(test.n, 'seed')} {allow} no test", "three seeds or more")
+        return Reason(
+            f"{wording.counted(test.n, 'seed')} {allow} no test", "three seeds or more", 3
+        )
     if test.after_looking:
         return Reason(
             "the number of seeds is not the planned one, so that only a test counts that holds however"
@@ -50,8 +62,10 @@ def reason(found: Finding, margin: float | None = None) -> Reason:
             f"{wording.counted(test.n, 'seed')} cannot reach p ≤ {wording.level(found.family.level)},"
             f" whatever they show{_among(found)}",
             f"{least} seeds or more",
+            least,
         )
-    return Reason(_why(found, margin), _remedy(found, margin))
+    seeds = seeds_to_settle(found, margin)
+    return Reason(_why(found, margin), _remedy(found, margin, seeds), seeds)
 
 
 def _fewest(found: Finding) -> int:
@@ -81,11 +95,10 @@ def _among(found: Finding) -> str:
     return f", as one of {size} comparisons" if size > 1 else ""
 
 
-def _remedy(found: Finding, margin: float | None) -> str:
+def _remedy(found: Finding, margin: float | None, seeds: int | None) -> str:
     ways = []
     if found.contrast.together:
         ways.append("bench time on a quiet machine")
-    seeds = seeds_to_settle(found, margin)
     if seeds is not None and found.test is not None and seeds > found.test.n:
         ways.append(f"about {seeds:,} seeds" if seeds <= _MANY_SEEDS else "over 1,000 seeds")
     elif seeds is not None:

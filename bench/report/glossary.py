@@ -140,11 +140,13 @@ TERMS: Final = (
         ("λ max of the Hessian",),
     ),
     Term(
-        "Holm p",
-        "p made larger for the number of tests judged together, so that one false finding among them all has"
-        " a chance of at most 5 %.",
-        r"\bHolm\b",
-        ("Holm p",),
+        "adjusted p",
+        "p made larger for the tests judged together. Primary ones: so that one wrong verdict among them"
+        " all has"
+        " a chance of at most 5 %. Exploratory ones: so that at most 5 % of what they find is false on"
+        " average.",
+        r"\badjusted p\b",
+        ("adjusted p",),
     ),
     Term(
         "Hoyer",

@@ -132,7 +132,7 @@ def differences_of(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np
 
 
 def power_of_two(*arrays: NDArray[np.float64]) -> float:
-    """A power of two as large as the largest finite number: to be divided by, against overflow and underflow."""
+    """A power of two as large as the largest finite number: to divide by, against over- and underflow."""
     sizes = [np.abs(a[np.isfinite(a)]).max(initial=0.0) for a in arrays]
     largest = float(max(sizes, default=0.0))
     return 2.0 ** min(math.frexp(largest)[1], 1023) if largest > 0 else 1.0

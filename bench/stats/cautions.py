@@ -23,8 +23,8 @@ Kind = Literal[
 class Caution(str):
     """A sentence about a comparison of two sides; as text it calls them a and b.
 
-    kind: what it is about. text: the sentence, with ``{a}`` and ``{b}`` in place of the sides, and with the names
-    of ``values``.
+    kind: what it is about. text: the sentence, with ``{a}`` and ``{b}`` in place of the sides, and with the
+    names of ``values``.
 
     >>> caution = Caution("diverged", "{count} of {n} runs of {a} diverged.", {"count": 1, "n": 8})
     >>> print(caution)

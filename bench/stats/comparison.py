@@ -208,7 +208,9 @@ class Comparison:
                 bare, p_value=None, ci_low=None, ci_high=None, equivalence=None, procedure=None
             )
         return _tested(
-            bare, AnytimeSigns(self.differences), self.equivalence and self.equivalence.margin
+            bare,
+            AnytimeSigns(self.differences),
+            None if self.equivalence is None else self.equivalence.margin,
         )
 
 
@@ -552,7 +554,7 @@ def _exact(found: Comparison, values: NDArray[np.float64] | None) -> tuple[Cauti
 
 
 def _held_back(found: Comparison) -> tuple[Caution, ...]:
-    """Said where the t test alone would have found something, and not together with the one that heeds skewness."""
+    """Said where the t test alone finds something, and not together with the one that heeds skewness."""
     inner = found.procedure.inner if isinstance(found.procedure, Rescaled) else None
     if not isinstance(inner, GuardedT) or found.p_value is None or found.p_value <= found.alpha:
         return ()

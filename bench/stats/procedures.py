@@ -41,7 +41,9 @@ Test = Literal[
 class Procedure(Protocol):
     """A test of the difference of two sides; bounds and ends are in the unit of the data."""
 
-    name: Test
+    @property
+    def name(self) -> Test:
+        """What the test is called."""
 
     def p_above(self, bound: float) -> float:
         """One-sided p of the null hypothesis that the difference is at most ``bound``."""
@@ -87,9 +89,9 @@ class GuardedT:
     """Student's t together with one that is corrected for skewness: what is found, both find.
 
     With k the skewness of the estimated difference (of the mean of n: that of the values / sqrt(n)), Hall's
-    (1992, J. R. Statist. Soc. B 54, 221) transformation of T is g(T) = T + k T^2 / 3 + k^2 T^3 / 27 + k / 6; beyond
-    +-4, g(T) - T stays what it is there. It never falls, so that its inverse gives an interval; this is the hull of
-    both.
+    (1992, J. R. Statist. Soc. B 54, 221) transformation of T is g(T) = T + k T^2 / 3 + k^2 T^3 / 27 + k / 6;
+    beyond +-4, g(T) - T stays what it is there. It never falls, so that its inverse gives an interval; this
+    is the hull of both.
     """
 
     name: Test
@@ -162,7 +164,7 @@ class SignFlip:
 
 
 def _last_rejected(rejects: Callable[[float], bool], low: float, high: float) -> float:
-    """The first bound that is not rejected, among those below all differences up to above them; -inf if none is."""
+    """The first bound that is not rejected, from below all differences upwards; -inf if none is rejected."""
     size = max(abs(low), abs(high), 1e-300)
     below = low - size
     if not rejects(below):

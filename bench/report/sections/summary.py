@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bench.analysis import answers, wording
 from bench.analysis.conditions import shortened
+from bench.analysis.families import totals
 from bench.report import naming, tables
 from bench.report.blocks import (
     AnswerCard,
@@ -45,7 +46,9 @@ def build(analysis: Analysis) -> tuple[Block, ...] | None:
     blocks: list[Block] = [Prose(notes, kind="note")] if notes else []
     judged = [claim for question in analysis.questions for claim in question.claims]
     tally = [Tally(*_conclusions(judged), "#scoreboard")] if judged else []
-    blocks.append(Section("answers", "Answers", (*tally, *cards), lead=lead))
+    said = totals(analysis.families)
+    counted = [Prose((" ".join(said),), kind="note")] if said else []
+    blocks.append(Section("answers", "Answers", (*tally, *cards, *counted), lead=lead))
     if judged:
         blocks.append(_scoreboard(analysis, judged))
     return tuple(blocks)
@@ -60,6 +63,7 @@ def _notes(analysis: Analysis) -> list[str]:
         notes.append(
             f"The run is not complete: {how.trials} of {how.trials_planned} trials have a result."
         )
+    notes += [f"{trouble}." for trouble in analysis.troubles.found]
     broken = Counter(trial.status for trial in how.broken)
     for status, count in broken.items():
         notes.append(f"{wording.counted(count, 'trial')} {status}: see how it was run.")
