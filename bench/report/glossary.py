@@ -141,10 +141,8 @@ TERMS: Final = (
     ),
     Term(
         "adjusted p",
-        "p made larger for the tests judged together. Primary ones: so that one wrong verdict among them"
-        " all has"
-        " a chance of at most 5 %. Exploratory ones: so that at most 5 % of what they find is false on"
-        " average.",
+        "p for all tests judged together: at 5 % it holds the chance of any wrong verdict; of exploratory ones,"
+        " their share.",
         r"\badjusted p\b",
         ("adjusted p",),
     ),
