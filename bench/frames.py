@@ -260,7 +260,9 @@ CLAIMS: Final = (
     Column("n", "int", "seeds", "seeds with a value"),
     Column("n_against", "int", "seeds", "seeds with a value of the variant it is compared with"),
     Column("mean", "float", "the metric's", "mean of the variant over seeds (times: geometric)"),
-    Column("mean_low", "float", "the metric's", "lower end of its interval, see below if of a number"),
+    Column(
+        "mean_low", "float", "the metric's", "lower end of its interval, see below if of a number"
+    ),
     Column("mean_high", "float", "the metric's", "upper end"),
     *_DIFFERENCE,
     Column(

@@ -43,6 +43,7 @@ class Values:
         missing: other seeds without a value, which some variant of the question was trained with.
         not_reached: seeds that never met the target; they count the whole budget.
         concurrent: seeds measured while other trials ran on the same machine.
+        trials: what tells its runs from others: their content ids.
         uneven: epochs at which the question's first and last run ended, if imported runs differ.
     """
 
@@ -55,6 +56,7 @@ class Values:
     missing: frozenset[int] = frozenset()
     not_reached: frozenset[int] = frozenset()
     concurrent: frozenset[int] = frozenset()
+    trials: frozenset[str] = frozenset()
     uneven: tuple[float, float] | None = None
 
     @property
@@ -77,6 +79,7 @@ class _Trials:
     diverged: frozenset[int]
     not_reached: frozenset[int]
     concurrent: frozenset[int]
+    ids: frozenset[str]
 
     @classmethod
     def of(cls, rows: pd.DataFrame, metrics: Sequence[str]) -> Self:
@@ -93,6 +96,7 @@ class _Trials:
             diverged=where(rows.status == "diverged"),
             not_reached=where(rows.not_reached),
             concurrent=where(rows.concurrent.fillna(value=False)),
+            ids=frozenset(map(str, rows.trial_id)),
         )
 
 
@@ -129,6 +133,7 @@ class Measurements:
             missing=everyone - by_seed.keys() - trials.failed - trials.diverged,
             not_reached=trials.not_reached if name in SPENT else frozenset(),
             concurrent=trials.concurrent,
+            trials=trials.ids,
             uneven=self._uneven.get(question),
         )
 
@@ -170,7 +175,9 @@ def _hardly_shared(a: Collection[int], b: Collection[int]) -> bool:
 
 def measure(results: Results) -> Measurements:
     """Collect one value per metric, question, variant and seed from the frames of a run."""
-    wide = results.trials[[*KEYS, "status", "concurrent", "epoch_time_s", "train_time_s"]]
+    wide = results.trials[
+        [*KEYS, "trial_id", "status", "concurrent", "epoch_time_s", "train_time_s"]
+    ]
     for more in (_finals(results), whole_curves(results), crossings(results)):
         wide = wide.merge(more, on=KEYS, how="left")
     wide["generalisation_gap"] = wide.train_accuracy - wide.test_accuracy
