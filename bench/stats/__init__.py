@@ -15,6 +15,13 @@ from bench.stats.comparison import (
     compare_unpaired,
     probability_of_superiority,
 )
+from bench.stats.cross_fitting import (
+    LevelRange,
+    RangeDifference,
+    compare_ranges,
+    cross_fitted_range,
+    near_best,
+)
 from bench.stats.crossed import TwoLevelInterval, two_level_interval
 from bench.stats.datasets import (
     Friedman,
@@ -78,11 +85,13 @@ __all__ = [
     "FactorialContrast",
     "FamilyFit",
     "Friedman",
+    "LevelRange",
     "LogRank",
     "McNemar",
     "PerformanceProfile",
     "Product",
     "Quade",
+    "RangeDifference",
     "RateComparison",
     "RateFit",
     "RatesOverSeeds",
@@ -100,10 +109,12 @@ __all__ = [
     "bayesian_rope",
     "bootstrap_interval",
     "compare_paired",
+    "compare_ranges",
     "compare_rates",
     "compare_to_value",
     "compare_unpaired",
     "critical_difference",
+    "cross_fitted_range",
     "equivalence_test",
     "exaggeration_ratio",
     "expected_running_time",
@@ -115,6 +126,7 @@ __all__ = [
     "logrank",
     "mcnemar_exact",
     "minimal_detectable_effect",
+    "near_best",
     "performance_profile",
     "power_paired",
     "power_unpaired",
