@@ -1,9 +1,9 @@
-"""What a choice among levels is worth, such as that of a learning rate: the best level's mean minus the worst one's.
+"""What a choice among levels is worth, such as that of a learning rate: the best one's mean minus the worst's.
 
-The largest of several noisy means is too large and the smallest too small, so the range of the means grows with the
-noise and with the number of levels, where nothing differs at all. Here each seed's best and worst level are chosen by
-the means of the *other* seeds (cross-fitting), and the seed says what lies between them: without a difference, zero on
-average, however noisy the levels are.
+The largest of several noisy means is too large and the smallest too small, so the range of the means grows with
+the noise and with the number of levels, where nothing differs at all. Here each seed's best and worst level are
+chosen by the means of the *other* seeds (cross-fitting), and the seed says what lies between them: without a
+difference, zero on average, however noisy the levels are.
 
 The seeds' numbers depend on each other through the choice, so their t is not Student's. It is held against its
 own law among levels that do not differ, which depends on the numbers of seeds and levels alone and is drawn.
@@ -57,12 +57,12 @@ class LevelRange:
         the t bounds of all pairs of levels: one of these pairs is the true range.
         """
         tail = (1 - between(level, 0.0, 1.0, "level")) / 2
-        n, levels = self.values.shape
+        n = len(self.values)
         if n < FEWEST_FOR_INFERENCE or _is_flat(self.values):
             return None
         means, errors = _means(_pairs(self.values), self.values)
         upper = means + float(special.stdtrit(n - 1, 1 - tail)) * errors
-        lower = _lowest(*_means(self.by_seed, self.values), n, levels, tail)
+        lower = _lowest(_means(self.by_seed, self.values), self.values.shape, tail)
         return lower, float(upper.max())
 
 
@@ -89,7 +89,7 @@ class RangeDifference:
         if self.p_value is None:
             return None
         low, high = (
-            _lowest(*_excess(x, y), *x.values.shape, tail)
+            _lowest(_excess(x, y), x.values.shape, tail)
             for x, y in ((self.a, self.b), (self.b, self.a))
         )
         return low, -high
@@ -98,11 +98,12 @@ class RangeDifference:
 def cross_fitted_range(values: ArrayLike) -> LevelRange:
     """What lies between the best and the worst of several levels, free of the optimism of choosing them.
 
-    values: shape (n, levels), the same seed in a row, finite; two or more of each. Which direction is good does not
-    matter. Of seed i the value at level b minus that at level w, where b has the highest and w the lowest mean over the
-    other n - 1 seeds.
+    values: shape (n, levels), the same seed in a row, finite; two or more of each. Which direction is good does
+    not matter. Of seed i the value at level b minus that at level w, where b has the highest and w the lowest
+    mean over the other n - 1 seeds.
 
-    >>> found = cross_fitted_range([[0.91, 0.80, 0.52], [0.90, 0.82, 0.50], [0.92, 0.81, 0.51], [0.91, 0.83, 0.49]])
+    >>> runs = [[0.91, 0.80, 0.52], [0.90, 0.82, 0.50], [0.92, 0.81, 0.51], [0.91, 0.83, 0.49]]
+    >>> found = cross_fitted_range(runs)
     >>> round(found.estimate, 3)
     0.405
     >>> [round(end, 2) for end in found.interval()]
@@ -121,10 +122,10 @@ def cross_fitted_range(values: ArrayLike) -> LevelRange:
 def compare_ranges(a: ArrayLike, b: ArrayLike) -> RangeDifference:
     """Whether the choice among levels is worth more in a than in b, paired by seed; two-sided.
 
-    a, b: shapes (n, levels of a) and (n, levels of b), the same seed in the same row. That a has the larger range is
-    shown where a's cross-fitted range, which noise makes smaller, exceeds what lies between *every* pair of
-    levels of b (an intersection-union test: Berger 1982). So neither noise nor a wrong choice can make one of two
-    that are alike look worse; the price is power where b has many levels and much noise.
+    a, b: shapes (n, levels of a) and (n, levels of b), the same seed in the same row. That a's range is larger
+    is shown where a's cross-fitted range, which noise makes smaller, exceeds what lies between *every* pair of
+    levels of b (an intersection-union test: Berger 1982). So neither noise nor a wrong choice can make one of
+    two that are alike look worse; the price is power where b has many levels and much noise.
 
     >>> steep = [[0.91, 0.80, 0.52], [0.90, 0.82, 0.50], [0.92, 0.81, 0.51], [0.91, 0.83, 0.49]]
     >>> flat = [[0.90, 0.91, 0.90], [0.91, 0.90, 0.92], [0.91, 0.92, 0.91], [0.90, 0.90, 0.91]]
@@ -153,10 +154,10 @@ def near_best(
 ) -> tuple[NearBest, ...]:
     """Of each level whether its mean is shown to be within a margin of the best one's, or beyond it.
 
-    values: as `cross_fitted_range`; margin: in their unit. *beyond*: some level is better by more than the margin,
-    by paired one-sided t tests with Holm over all ordered pairs. *within*: no level is, each pair being tested
-    for less than the margin, with Holm over the levels. Each half has alpha / 2, so that any of the statements
-    is wrong in at most alpha of studies.
+    values: as `cross_fitted_range`; margin: in their unit. *beyond*: some level is better by more than the
+    margin, by paired one-sided t tests with Holm over all ordered pairs. *within*: no level is, each pair being
+    tested for less than the margin, with Holm over the levels. Each half has alpha / 2, so that any of the
+    statements is wrong in at most alpha of studies.
 
     >>> runs = [[0.91, 0.90, 0.52], [0.90, 0.90, 0.50], [0.92, 0.91, 0.51], [0.91, 0.90, 0.49]]
     >>> near_best(runs, margin=0.1)
@@ -167,24 +168,25 @@ def near_best(
     array = _levels(values, "values")
     positive(margin, "margin")
     half = between(alpha, 0.0, 0.5, "alpha") / 2
-    n, levels = array.shape
-    if n < FEWEST_FOR_INFERENCE:
-        return ("cannot tell",) * levels
-    ahead = _pairs(array if higher_is_better else -array)  # how far another level is ahead of this one
+    levels = range(array.shape[1])
+    said: list[NearBest] = ["cannot tell" for _ in levels]
+    if len(array) < FEWEST_FOR_INFERENCE:
+        return tuple(said)
+    ahead = _pairs(
+        array if higher_is_better else -array
+    )  # how far another level is ahead of this one
     beyond = _p_above(ahead, margin, array)
     within = _p_above(-ahead, -margin, array)
-    off = ~np.eye(levels, dtype=bool)
-    holm = np.ones((levels, levels))
+    off = ~np.eye(len(levels), dtype=bool)
+    holm = np.ones(off.shape)
     holm[off] = adjust(beyond[off])
     inside = adjust(np.where(off, within, 0.0).max(axis=0))
-    return tuple(
-        "beyond"
-        if holm[:, level].min() <= half
-        else "within"
-        if (inside[level] or 0.0) <= half
-        else "cannot tell"
-        for level in range(levels)
-    )
+    for level in levels:
+        if holm[:, level].min() <= half:
+            said[level] = "beyond"
+        elif (inside[level] or 0.0) <= half:
+            said[level] = "within"
+    return tuple(said)
 
 
 def _levels(values: ArrayLike, name: str) -> _Array:
@@ -268,8 +270,9 @@ def _tail(a: LevelRange, b: LevelRange) -> float:
     return max(p, 0.5**n) if np.isposinf(t).any() else p  # what does not vary: by counting signs
 
 
-def _lowest(means: _Array, errors: _Array, n: int, levels: int, tail: float) -> float:
-    """The lowest of lower bounds at which the cross-fitted t has a probability of `tail`."""
+def _lowest(moments: tuple[_Array, _Array], shape: tuple[int, ...], tail: float) -> float:
+    """The lowest of lower bounds at which the cross-fitted t of (seeds, levels) has a probability of `tail`."""
+    (means, errors), (n, levels) = moments, shape
     varies = errors > 0
     bounds = np.where(varies, -np.inf, means if 0.5**n <= tail else -np.inf)
     critical = _critical(n, levels, tail)
@@ -278,7 +281,7 @@ def _lowest(means: _Array, errors: _Array, n: int, levels: int, tail: float) -> 
 
 
 def _critical(n: int, levels: int, tail: float) -> float:
-    """The t that levels which do not differ exceed with probability `tail`; infinite where too few were drawn to tell."""
+    """What t exceeds with probability `tail` where levels do not differ; infinite if the draws cannot tell."""
     law = _law(n, levels)
     above = math.floor(tail * (law.size + 1) + 1e-9)
     return float(law[law.size - above]) if above >= 1 else math.inf
@@ -290,7 +293,7 @@ def _law(n: int, levels: int) -> _Array:
 
 @lru_cache(maxsize=256)
 def _drawn(n: int, levels: int) -> _Array:
-    """t of cross-fitted ranges of standard normal noise, ascending: shape (draws,)."""
+    """The t of cross-fitted ranges of standard normal noise, ascending: shape (draws,)."""
     rng = np.random.default_rng(0)
     left, found = _DRAWS, []
     while left:

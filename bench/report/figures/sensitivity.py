@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final
 
 import altair as alt
@@ -75,7 +74,7 @@ def _dots(question: QuestionAnalysis) -> Rows:
         for m in question.methods
         for rate, values in m.finals.items()
         for seed, value in sorted(values.by_seed.items())
-        if math.isfinite(value)
+        if seed not in m.diverged.get(rate, ())
     ]
 
 
@@ -84,7 +83,8 @@ def _spread(question: QuestionAnalysis) -> Rows:
     rows: Rows = []
     for m in question.methods:
         for rate, found in m.finals.items():
-            values = [v * _scale(question) for v in found.by_seed.values() if math.isfinite(v)]
+            kept = (v for s, v in found.by_seed.items() if s not in m.diverged.get(rate, ()))
+            values = [v * _scale(question) for v in kept]
             if values:
                 low, high = np.quantile(values, (0.05, 0.95)).tolist()
                 rows.append({"variant": m.name, "rate": rate, "low": low, "high": high})
