@@ -252,9 +252,12 @@ def wrong_statements(rng, n, levels, truth, margin):
 )
 @pytest.mark.parametrize(("n", "levels"), [(3, 3), (5, 5), (10, 9)])
 @pytest.mark.parametrize("margin", [0.99, 1.01, 6.0], ids=["just beyond", "just within", "wide"])
-def test_statements_about_levels_near_the_best_are_seldom_wrong(n, levels, margin, studies):
+def test_statements_about_levels_near_the_best_are_seldom_wrong(
+    n, levels, margin, studies, request
+):
     """The worst place to be is the edge of the margin: all levels but the best lie there."""
     rng = np.random.default_rng(n)
     truth = np.r_[0.0, np.full(levels - 1, -1.0 if margin < 2 else -6.01)]
     wrong = np.mean([wrong_statements(rng, n, levels, truth, margin) for _ in range(studies)])
+    request.node.user_properties.append(("wrong", f"{wrong:.4f}"))
     assert wrong <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / studies)
