@@ -8,11 +8,12 @@ import altair as alt
 import numpy as np
 
 from bench.analysis import wording
-from bench.report.figures import drawing
+from bench.report.figures import drawing, spoken
 from bench.report.figures.finals import are_quantiles
 
 if TYPE_CHECKING:
     from bench.analysis import QuestionAnalysis
+    from bench.analysis.sensitivity import Method
     from bench.report.blocks import Panel
     from bench.report.figures.drawing import Rows
 
@@ -62,10 +63,26 @@ def sensitivity(question: QuestionAnalysis) -> Panel:
         line.mark_line(strokeWidth=2).encode(y=y["mean"], strokeDash=drawing.dashes(names, at)),
         drawn,
     ]
-    said = [f"{r['variant']} at {r['rate']:g}: {r['mean']:.4g}" for r in means]
-    alt_text = f"{title} against the learning rate. Means: {'; '.join(said)}."
+    alt_text = (
+        f"{drawing.capital(question.primary)} against the learning rate, on a logarithmic axis:"
+        f" {spoken.some([_said(question, method) for method in question.methods], '; ')}."
+    )
     heading = f"{drawing.capital(question.primary)} by learning rate"
     return drawing.panel((question.name, "sensitivity"), heading, layers, 280, alt_text)
+
+
+def _said(question: QuestionAnalysis, method: Method) -> str:
+    """``SGD best at 0.1 (95.01 %), worst at 0.001 (29.84 %), diverged at 1``."""
+    unit, sign = wording.unit(question.primary), 1 if question.primary.higher_is_better else -1
+    means = {rate: m.value for rate, m in method.means.items() if m.value is not None}
+    ordered = sorted(means, key=lambda rate: sign * means[rate])
+    said = [
+        f"{word} at {rate:g} ({spoken.number(means[rate] * _scale(question), unit)})"
+        for word, rate in zip(("best", "worst"), (ordered[-1:] + ordered[:1]), strict=False)
+    ]
+    if method.diverged:
+        said.append(f"diverged at {wording.listed([f'{rate:g}' for rate in method.diverged])}")
+    return f"{method.name} {', '.join(said) or 'without a result'}"
 
 
 def _dots(question: QuestionAnalysis) -> Rows:
