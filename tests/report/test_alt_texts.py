@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 
 import numpy as np
@@ -11,7 +12,7 @@ import teams
 from markdown_it import MarkdownIt
 from reading import Reading
 
-from bench import analyse, load_results, run
+from bench import analyse, importers, load_results, run
 from bench.report import stills
 from bench.report.as_markdown import write_markdown
 from bench.report.blocks import Figure
@@ -217,5 +218,29 @@ def test_who_has_no_mean_is_said(tmp_path):
 
 def test_each_metric_of_a_chart_has_its_own_text(usual):
     said = texts(usual)
-    assert "Test loss over" in said["rates/convergence-test_loss"]
+    assert "test loss over" in said["rates/convergence-test_loss"]
     assert "nats" in said["rates/convergence-test_loss"]
+
+
+def test_names_with_marks_of_markdown_and_html_stay_names(tmp_path):
+    """Those of imported files are anything."""
+    odd = ['a](http://x/y.png) "b', "<img src=x>", "![c]", "`d` *e* _f_"]
+    file = tmp_path / "runs.csv"
+    with file.open("w", encoding="utf-8", newline="") as lines:
+        write = csv.writer(lines).writerow
+        write(["method", "seed", "step", "acc"])
+        for place, name in enumerate(odd):
+            for seed in range(4):
+                for step in (1, 2, 3):
+                    write([name, seed, step, 0.5 + step / 10 + place / 50 + seed / 1000])
+    columns = {"variant": "method", "seed": "seed", "step": "step", "metrics": ["acc:max"]}
+    analysis = analyse(importers.read(file, "csv", tmp_path / "out", **columns))
+    found = texts(analysis)
+    assert all(any(name in text for text in found.values()) for name in odd)
+    path = write_markdown(analysis, tmp_path / "report.md")
+    markdown = MarkdownIt("commonmark").enable("table").render(path.read_text(encoding="utf-8"))
+    assert {image["alt"] for image in Reading.of(markdown).all("img")} == set(found.values())
+    page = Reading.of(render(analysis))
+    labels = {a.get("aria-label") for _, a in page.tags}
+    options = {a["data-alt"] for a in page.all("option") if "data-alt" in a}
+    assert set(found.values()) <= labels | options

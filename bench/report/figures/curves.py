@@ -309,7 +309,7 @@ class _Shown:
         measure, others = self.measures[i], [name for name in self.names if name not in ends]
         counts = self.question.curves.n[self.question.curves.metric == measure.name]
         text = (
-            f"{drawing.capital(measure)} over {step}s up to {last:g}:"
+            f"{measure.label} over {step}s up to {last:g}:"
             f" {spoken.each(ends, wording.unit(measure), first='ends at')}; lines are means, bands 95 %"
             f" intervals over {wording.counted_between(counts, 'seed')}."
         )
