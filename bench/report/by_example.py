@@ -142,6 +142,7 @@ def _hardest(question: QuestionAnalysis, rows: pd.DataFrame) -> Table:
             )
             for row in first
         ),
+        notes=("Chosen by these networks themselves, so others will get them wrong less often.",),
     )
 
 

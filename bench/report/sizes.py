@@ -76,7 +76,8 @@ def _pareto(question: QuestionAnalysis, found: Sizes) -> list[Block]:
         dots += " Rings: the same, pruned at no loss."
     caption = (
         f"{dots} The line joins the means than which no other is as small and as accurate (Pareto"
-        " frontier). Sizes on a logarithmic scale."
+        " frontier). What is most accurate or smallest was chosen by these means: optimistic, not tested. Sizes"
+        " on a logarithmic scale."
     )
     outside = figures.outside_of_pareto(found)
     if outside:
