@@ -91,9 +91,9 @@ class Tolerance:
     shown: Mapping[float, NearBest]
 
     @property
-    def factor(self) -> float:
-        """How many times the lowest of these rates the highest is."""
-        return self.high / self.low
+    def factor(self) -> float | None:
+        """How many times the lowest of these rates the highest is; None for a rate of 0."""
+        return self.high / self.low if self.low > 0 else None
 
 
 @dataclass(frozen=True)

@@ -47,13 +47,15 @@ _NEAR: Final = {
 
 def blocks(question: QuestionAnalysis, label: str) -> list[Block]:
     """Sentences, a figure and tables; label: what p-values are labelled with."""
-    if not any(method.best is not None for method in question.methods):
+    if not any(method.seeds(rate) for method in question.methods for rate in method.by_rate):
         return []
     compared = [method for method in question.methods if method.against]
     inside: list[Block] = [Prose(tuple(map(sentence, question.methods)))]
     if compared:
         inside.append(Findings(tuple(_finding(m, m.against) for m in compared if m.against)))
-    inside += [_figure(question), _table(question, label), _each(question)]
+    if any(mean.value is not None for method in question.methods for mean in method.means.values()):
+        inside.append(_figure(question))
+    inside += [_table(question, label), _each(question)]
     anchor = tables.anchor(question.name, "sensitivity")
     return [Section(anchor, "What the learning rate matters", tuple(inside), level=3)]
 
@@ -82,10 +84,11 @@ def _cost(method: Method) -> str:
         return ""
     amount = answers.amount_of(mean.value, method.difference, mean.half_width)
     interval = _interval(mean, method)
-    said = f"the rate costs {amount}" + (f" (95 % CI {interval})" if interval else "")
-    if mean.low is None or mean.low > 0:
-        return said
-    return f"{said}, so that it matters at all is not shown"
+    if not interval or mean.low is None:
+        seeds = wording.counted(len(method.lost.seeds), "seed")
+        return f"the rate costs {amount} ({seeds} with no interval)"
+    shown = "" if mean.low > 0 else ", so that it matters at all is not shown"
+    return f"the rate costs {amount} (95 % CI {interval}){shown}"
 
 
 def _interval(mean: Mean, method: Method) -> str:
@@ -131,7 +134,8 @@ def _span(method: Method, near: Tolerance) -> str:
         return f"{near.low:g} alone"
     ends = {min(method.by_rate), max(method.by_rate)}
     least = "at least " if ends & {near.low, near.high} else ""
-    return f"{near.low:g} to {near.high:g}, {least}a factor of {near.factor:.3g}"
+    factor = f", {least}a factor of {near.factor:.3g}" if near.factor else ""
+    return f"{near.low:g} to {near.high:g}{factor}"
 
 
 def _end(method: Method) -> str:
@@ -222,26 +226,23 @@ def _table(question: QuestionAnalysis, label: str) -> Table:
             *(against if compared else ()),
         ),
         rows=tuple(
-            (*_row(question, method), *(_against_cells(method) if compared else ()))
-            for method in question.methods
+            (*_row(method, colour), *(_against_cells(method) if compared else ()))
+            for method, colour in zip(question.methods, figures.places(question), strict=True)
         ),
         notes=tables.labelled(label if compared else "", _notes(question, compared=compared)),
     )
 
 
-def _row(question: QuestionAnalysis, method: Method) -> tuple[Cell, ...]:
-    place = figures.places(question)[question.methods.index(method)]
+def _row(method: Method, colour: int) -> tuple[Cell, ...]:
     rates, mean, near = list(method.by_rate), method.lost.mean, method.tolerance
     return (
-        Cell(method.name, "variant", colour=place),
+        Cell(method.name, "variant", colour=colour),
         tables.number(f"{len(rates)}: {rates[0]:g} to {rates[-1]:g}"),
         tables.number(wording.listed([f"{rate:g}" for rate in method.diverged]) or "none"),
         tables.number(tables.signed(mean.value, method.difference, mean.half_width).lstrip("+")),
         tables.number(_interval(mean, method) or "–"),
         tables.number("–" if method.best is None else f"{method.best:g}"),
-        tables.number(
-            "–" if near is None else f"{near.low:g} to {near.high:g} (× {near.factor:.3g})"
-        ),
+        tables.number("–" if near is None else _span(method, near)),
     )
 
 
@@ -261,15 +262,11 @@ def _against_cells(method: Method) -> tuple[Cell, ...]:
 
 def _notes(question: QuestionAnalysis, *, compared: bool) -> list[str]:
     notes = [_RULE, _LOST, *([_EXPLORATORY] * compared)]
-    margins = [method.tolerance for method in question.methods if method.tolerance]
-    if not margins:
-        notes.append(
-            "No margin is declared (margin in the suite), so nothing is said of rates near the best."
-        )
-    elif not margins[0].declared:
-        notes.append(
-            "No margin is declared (margin in the suite); one percentage point stands in for it."
-        )
+    if question.margin is None:
+        known = any(method.tolerance for method in question.methods)
+        instead = "; one percentage point" if known else ", so nothing"
+        instead += " stands in for it" if known else " is said of rates near the best"
+        notes.append(f"No margin is declared (margin in the suite){instead}.")
     return notes + [note for method in question.methods for note in _missing(method)]
 
 

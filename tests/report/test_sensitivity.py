@@ -41,6 +41,10 @@ def outcome(variant, seed):
     return synthetic.Outcome((0.5, 0.6, end + synthetic.noise(variant, seed)))
 
 
+def near(variant, seed):
+    return synthetic.Outcome((0.5, 0.6, 0.95 + synthetic.noise(variant, seed)))
+
+
 @pytest.fixture(scope="module")
 def scanned(tmp_path_factory):
     return analyse(synthetic.written(tmp_path_factory.mktemp("scan"), outcome, suite=SUITE))
@@ -121,6 +125,39 @@ def test_the_figure_draws_no_number_of_a_diverged_seed(scanned):
     dots = [row for rows in panel.spec["datasets"].values() for row in rows if "seed" in row]
     assert len(dots) == 14 * 6 - 1
     assert "SGD, momentum 0.9" in panel.alt
+
+
+def test_where_everything_diverges_it_is_said(tmp_path):
+    analysed = analyse(
+        synthetic.written(
+            tmp_path, lambda _v, _s: synthetic.Outcome((0.5,), status="diverged"), suite=SUITE
+        )
+    )
+    page = Reading.of(render(analysed))
+    text = " ".join(page.text.split())
+    assert (
+        "SGD (4 rates from 0.001 to 1): diverges at 4 of 4 rates (0.001: 6 of 6 seeds; 0.01: 6"
+        in text
+    )
+    assert "and so loses everything by its rate. " in text
+    assert {row["lost"].strip() for row in page.rows("method", "lost")} == {"–"}
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_few_seeds_have_no_interval(tmp_path, seeds):
+    text = SUITE.replace("seeds: 6", f"seeds: {seeds}")
+    analysed = analyse(synthetic.written(tmp_path, outcome, suite=text))
+    sgd = sensitivity.sentence(analysed.questions[0].methods[0])
+    assert "CI" not in sgd
+    assert ("too few results to say" if seeds == 1 else "(2 seeds with no interval)") in sgd
+    assert "cannot be compared with SGD" in Reading.of(render(analysed)).text
+
+
+def test_a_rate_of_nothing_has_no_factor(tmp_path):
+    text = SUITE.replace("learning_rate: 0.001}", "learning_rate: 0}")
+    analysed = analyse(synthetic.written(tmp_path, near, suite=text))
+    assert "0 to 1. The seeds" in sensitivity.sentence(analysed.questions[0].methods[0])
+    render(analysed)
 
 
 def test_one_method_is_compared_with_none(tmp_path):
