@@ -9,7 +9,7 @@ import synthetic
 from reading import Reading
 
 from bench.analysis import analyse
-from bench.report import figures, sensitivity
+from bench.report import figures, palette, sensitivity
 from bench.report.render import render
 
 HEAD = synthetic.SCAN.partition("    variants:")[0].replace("seeds: 5", "seeds: 6")
@@ -125,6 +125,14 @@ def test_the_figure_draws_no_number_of_a_diverged_seed(scanned):
     dots = [row for rows in panel.spec["datasets"].values() for row in rows if "seed" in row]
     assert len(dots) == 14 * 6 - 1
     assert "SGD, momentum 0.9" in panel.alt
+
+
+def test_methods_have_the_looks_of_variants_of_theirs_in_different_colours(scanned):
+    question = scanned.questions[0]
+    places = figures.places(question)
+    assert len({palette.colour(place) for place in places}) == len(question.methods)
+    for method, place in zip(question.methods, places, strict=True):
+        assert question.variants[place].name in method.by_rate.values()
 
 
 def test_where_everything_diverges_it_is_said(tmp_path):

@@ -8,6 +8,7 @@ import altair as alt
 import numpy as np
 
 from bench.analysis import wording
+from bench.report import palette
 from bench.report.figures import drawing, spoken
 from bench.report.figures.finals import are_quantiles
 
@@ -21,9 +22,16 @@ _FEW_RATES: Final = 12  # fewer are ticks of the axis
 
 
 def places(question: QuestionAnalysis) -> tuple[int, ...]:
-    """Of each method, the place of its first variant in the question: it has that one's looks."""
-    names = [v.name for v in question.variants]
-    return tuple(min(map(names.index, m.by_rate.values())) for m in question.methods)
+    """Of each method the place of one of its variants in the question, whose looks it has.
+
+    It is the first whose colour no method before has.
+    """
+    names, found = [v.name for v in question.variants], list[int]()
+    for method in question.methods:
+        taken = set(map(palette.colour, found))
+        own = sorted(map(names.index, method.by_rate.values()))
+        found.append(next((place for place in own if palette.colour(place) not in taken), own[0]))
+    return tuple(found)
 
 
 def sensitivity(question: QuestionAnalysis) -> Panel:
