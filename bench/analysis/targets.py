@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,6 +55,10 @@ class Reaching:
     against: Compared | None
     shares: stats.McNemar | None = None
     family: Family = Family()  # noqa: RUF009  # it is frozen
+
+    def in_family(self, family: Family) -> Reaching:
+        """The same, judged in a family."""
+        return replace(self, family=family)
 
     @property
     def p_value(self) -> float | None:

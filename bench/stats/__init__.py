@@ -17,6 +17,13 @@ from bench.stats.comparison import (
     compare_unpaired,
     probability_of_superiority,
 )
+from bench.stats.cross_fitting import (
+    LevelRange,
+    RangeDifference,
+    compare_ranges,
+    cross_fitted_range,
+    near_best,
+)
 from bench.stats.crossed import TwoLevelInterval, two_level_interval
 from bench.stats.datasets import (
     Friedman,
@@ -83,11 +90,13 @@ __all__ = [
     "FactorialContrast",
     "FamilyFit",
     "Friedman",
+    "LevelRange",
     "LogRank",
     "McNemar",
     "PerformanceProfile",
     "Product",
     "Quade",
+    "RangeDifference",
     "RateComparison",
     "RateFit",
     "RatesOverSeeds",
@@ -105,10 +114,12 @@ __all__ = [
     "bayesian_rope",
     "bootstrap_interval",
     "compare_paired",
+    "compare_ranges",
     "compare_rates",
     "compare_to_value",
     "compare_unpaired",
     "critical_difference",
+    "cross_fitted_range",
     "equivalence_test",
     "exaggeration_ratio",
     "expected_running_time",
@@ -121,6 +132,7 @@ __all__ = [
     "logrank",
     "mcnemar_exact",
     "minimal_detectable_effect",
+    "near_best",
     "performance_profile",
     "power_paired",
     "power_unpaired",
