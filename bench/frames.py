@@ -318,6 +318,7 @@ FACTORS: Final = (
     *_FAMILY,
     *_DIVERGED,
     Column("verdict", "str", "", "of a main effect; missing for an interaction"),
+    *_OPEN,
 )
 
 TARGETS: Final = (
