@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from bench import frames, stats
 from bench.analysis import sizes
+from bench.analysis.arrivals import together
 from bench.analysis.contrast import Finding, Mean, as_family, contrast, mean_over_seeds
 from bench.analysis.crossings import SPENT, target
 from bench.analysis.looks import ALPHA
@@ -180,7 +181,7 @@ def compare_values(
         for c in contrasts
     ]
     family = sum(1 for test in raw if test and test.p_value is not None)
-    means = {variant: mean_over_seeds(found) for variant, found in values.items()}
+    means = [[mean_over_seeds(v) for v in together(values[a], values[b])] for a, b in pairs]
     return [
         Compared(
             question=question,
@@ -188,14 +189,14 @@ def compare_values(
             baseline=b,
             primary=primary,
             found=Finding(between, after, family),
-            mean=means[a],
-            mean_baseline=means[b],
+            mean=mean,
+            mean_baseline=mean_baseline,
             p_equivalence=before.equivalence.p_value if before and before.equivalence else None,
             margin=margin,
             cautions=(*between.cautions, *_named(before, a, b)),
         )
-        for (a, b), between, before, after in zip(
-            pairs, contrasts, raw, as_family(raw, alpha=alpha), strict=True
+        for (a, b), (mean, mean_baseline), between, before, after in zip(
+            pairs, means, contrasts, raw, as_family(raw, alpha=alpha), strict=True
         )
     ]
 

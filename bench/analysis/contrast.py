@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from bench import stats
+from bench.analysis.arrivals import budget_spent, decide, known_until, together
+from bench.analysis.crossings import SPENT
 from bench.analysis.looks import ALPHA
 from bench.errors import StatsError
 from bench.stats.estimates import estimate
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bench.analysis.arrivals import Decision
     from bench.analysis.metrics import Values
     from bench.frames import Metric
 
@@ -42,6 +45,8 @@ class Contrast:
         a, b: values per seed, shapes (n_a,) and (n_b,), in the metric's unit; times as logarithms.
         paired: whether the i-th values of both belong to the same seed.
         missed_a, missed_b: how many of them never met the target and count the budget.
+        late_a, late_b: how many met it later than all runs were watched for, and count that.
+        decision: of times to a target, what decides where their means cannot; None where they can.
         cautions: what was left out or broken, in sentences.
         problem: why nothing can be compared, as the end of a sentence; None if it can.
     """
@@ -52,6 +57,9 @@ class Contrast:
     paired: bool = True
     missed_a: int = 0
     missed_b: int = 0
+    late_a: int = 0
+    late_b: int = 0
+    decision: Decision | None = None
     cautions: tuple[str, ...] = ()
     problem: str | None = None
 
@@ -61,6 +69,8 @@ class Contrast:
         Raises:
             StatsError: there is nothing to compare (``problem`` says why).
         """
+        if self.decision is not None:
+            return self.decision.comparison(told=shift == 0)
         compare = stats.compare_paired if self.paired else stats.compare_unpaired
         return compare(
             self.a,
@@ -204,6 +214,7 @@ def contrast(a: Values, b: Values | float) -> Contrast:
     """Bring the values of a variant together with those of another one, or with a number."""
     if isinstance(b, float):
         return _against_number(a, b)
+    a, b = together(a, b)
     notes = [*_missing(a), *_missing(b)]
     seeds_a, seeds_b = set(a.by_seed), set(b.by_seed)
     if a.metric.timed:
@@ -230,6 +241,9 @@ def contrast(a: Values, b: Values | float) -> Contrast:
         paired=paired,
         missed_a=len(a.not_reached),
         missed_b=len(b.not_reached),
+        late_a=len(a.late),
+        late_b=len(b.late),
+        decision=decide(a, b, paired=paired) if a.metric.name in SPENT else None,
         cautions=(*notes, *_uneven(a), *_budget(a, b)),
         problem="; ".join(problems) or None,
     )
@@ -239,6 +253,10 @@ def _against_number(a: Values, number: float) -> Contrast:
     problem = _problem(a, set(a.by_seed))
     if a.metric.ratio and number <= 0:
         problem, number = "a time is always above 0 s", 1.0
+    if a.not_reached and number >= known_until(a):
+        problem = (
+            f"seeds of {a.variant} missed the target, and were watched for {known_until(a):g} only"
+        )
     constant = math.log(number) if a.metric.ratio else number
     notes = [*_missing(a), *_budget(a)]
     if a.metric.timed and a.concurrent:
@@ -331,19 +349,16 @@ def _uneven(values: Values) -> list[str]:
     first, last = values.uneven
     counted = f"only what lies up to {first:g}, which all of them reached, is counted."
     final = "the final value of a run is its own last one."
-    along = values.metric.name in ("epochs_to_target", "area_under_curve")
+    if values.metric.name in SPENT:
+        counted = "a run that met the target before its end has its time all the same."
+    along = values.metric.name in (*SPENT, "area_under_curve")
     return [
         f"The runs end at different steps, {first:g} to {last:g}: {counted if along else final}"
     ]
 
 
 def _budget(*sides: Values) -> list[str]:
-    return [
-        f"{side.variant}: {len(side.not_reached)} of {len(side.by_seed)} seeds never reached the"
-        " target; they count the whole budget."
-        for side in sides
-        if side.not_reached
-    ]
+    return [f"{variant}: {text}" for variant, text in budget_spent(*sides)]
 
 
 def _seeds(seeds: Iterable[int]) -> str:

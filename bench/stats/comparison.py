@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 Verdict = Literal["better", "worse", "no practical difference", "cannot tell"]
-Test = Literal["paired t", "Welch t", "sign test", "permutation of ranks"]
+Test = Literal[
+    "paired t", "Welch t", "sign test", "permutation of ranks", "McNemar", "Fisher", "log-rank"
+]
 
 _FAR_OUT = 5.0
 """An outlier is this many robust standard deviations (1.4826 MAD) from the median; 4 % of normal
