@@ -45,7 +45,7 @@ class Decision:
         wins, losses: pairs in which a, or b, was seen to be the first; None if unpaired.
         superiority: how often a run of a was seen to be before one of b, ties counting half.
         p_value: None below three runs a side.
-        stopped: whether runs that missed ended before the other side's last crossing, and so are no misses.
+        stopped: whether runs of a side that never arrives ended before the other side's last crossing.
     """
 
     test: Literal["McNemar", "Fisher", "log-rank"]
@@ -78,11 +78,12 @@ class Decision:
         """What a does, beside ``other``: ``never reaches the target (0 of 5), x does in 5 of 5``."""
         of_a, of_b = f"{self.reached_a} of {self.n_a}", f"{self.reached_b} of {self.n_b}"
         if not self.reached_a:
-            never = "had not reached the target when its runs ended" * self.stopped
-            return f"{never or 'never reaches the target'} ({of_a}), {other} does in {of_b}"
+            never = "had not reached the target when its runs ended"
+            never = never if self.stopped else "never reaches the target"
+            return f"{never} ({of_a}), {other} does in {of_b}"
         if not self.reached_b:
-            never = "had not when its runs ended" * self.stopped
-            return f"reaches the target in {of_a}, {other} {never or 'never does'} ({of_b})"
+            never = "had not when its runs ended" if self.stopped else "never does"
+            return f"reaches the target in {of_a}, {other} {never} ({of_b})"
         when = {1: "earlier than", -1: "later than", 0: "neither earlier nor later than"}
         return f"reaches the target {when[self.direction]} {other}, as far as the runs were watched"
 
@@ -117,7 +118,7 @@ def arrivals(values: Values) -> Mapping[int, float]:
 
 def known_until(*sides: Values) -> float:
     """Up to when all runs were watched; infinite where none of them missed the target."""
-    return min((arrivals(v)[seed] for v in sides for seed in _missed(v)), default=math.inf)
+    return min((end for values in sides for end in _missed_at(values)), default=math.inf)
 
 
 def together(*sides: Values) -> tuple[Values, ...]:
@@ -149,21 +150,25 @@ def decide(a: Values, b: Values, *, paired: bool) -> Decision | None:
     return _by_log_rank(first, second, paired=paired)
 
 
-def budget_spent(*sides: Values) -> list[tuple[str, str]]:
-    """What a reader should know of the runs that missed the target: by variant, as a sentence."""
-    limit = known_until(*sides)
+def budget_spent(*sides: Values, decided: bool = False) -> list[tuple[str, str]]:
+    """What a reader should know of the runs that missed the target: by variant, as a sentence.
+
+    decided: whether means are not what the sides are compared by.
+    """
+    limit, ends = known_until(*sides), [sorted(_missed_at(values)) for values in sides]
+    cut = any(values.late for values in sides) or any(end > limit for side in ends for end in side)
     said = []
-    for values in sides:
-        ends = sorted(arrivals(values)[seed] for seed in _missed(values))
-        if not ends:
+    for values, missed in zip(sides, ends, strict=True):
+        if not missed:
             continue
-        of = f"{len(ends)} of {len(values.by_seed)} seeds"
-        text = f"{of} never reached the target; they count the whole budget."
-        if values.metric.name == CLOCK and (ends[-1] > limit or any(v.late for v in sides)):
-            unit = values.metric.unit
-            text = f"{of} had not reached the target when they ended, at {_span(ends)} {unit}."
-            text += f" Means go up to {limit:g} {unit}."
-        said.append((values.variant, text))
+        of, unit = f"{len(missed)} of {len(values.by_seed)} seeds", values.metric.unit
+        if values.metric.name == CLOCK and cut:
+            what = f"had not reached the target when they ended, at {_span(missed)} {unit}."
+            counted = f" Means go up to {limit:g} {unit}."
+        else:
+            what, counted = "never reached the target", "; they count the whole budget."
+            counted = "." if decided else counted
+        said.append((values.variant, f"{of} {what}{'' if decided and cut else counted}"))
     return said
 
 
@@ -250,6 +255,7 @@ def _decision(
     p_value: float | None,
 ) -> Decision:
     last = max(side.times[side.reached].max(initial=0.0) for side in (a, b))
+    never = [side.until for side in (a, b) if not side.reached.any()]
     few = min(a.times.size, b.times.size) < FEWEST_FOR_INFERENCE
     return Decision(
         test=test,
@@ -261,7 +267,7 @@ def _decision(
         losses=pairs[1],
         superiority=superiority,
         p_value=None if few else p_value,
-        stopped=min(a.until, b.until) < last,
+        stopped=bool(min(never, default=math.inf) < last),
     )
 
 
@@ -275,6 +281,10 @@ def _first(a: _Side, b: _Side) -> NDArray[np.bool_]:
 
 def _missed(values: Values) -> Iterable[int]:
     return values.not_reached & values.by_seed.keys()
+
+
+def _missed_at(values: Values) -> list[float]:
+    return [arrivals(values)[seed] for seed in _missed(values)]
 
 
 def _up_to(values: Values, limit: float) -> Values:

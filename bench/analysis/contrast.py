@@ -233,6 +233,7 @@ def contrast(a: Values, b: Values | float) -> Contrast:
             f"Pairing is broken: {a.variant} has {len(seeds_a)} seeds, {b.variant} {len(seeds_b)},"
             f" {len(seeds_a & seeds_b)} in common. Welch's test compares them as two groups."
         )
+    decision = decide(a, b, paired=paired) if a.metric.name in SPENT else None
     problems = filter(None, (_problem(a, seeds_a), _problem(b, seeds_b), _nobody_reached(a, b)))
     return Contrast(
         metric=a.metric,
@@ -243,8 +244,8 @@ def contrast(a: Values, b: Values | float) -> Contrast:
         missed_b=len(b.not_reached),
         late_a=len(a.late),
         late_b=len(b.late),
-        decision=decide(a, b, paired=paired) if a.metric.name in SPENT else None,
-        cautions=(*notes, *_uneven(a), *_budget(a, b)),
+        decision=decision,
+        cautions=(*notes, *_uneven(a), *_budget(a, b, decided=decision is not None)),
         problem="; ".join(problems) or None,
     )
 
@@ -357,8 +358,8 @@ def _uneven(values: Values) -> list[str]:
     ]
 
 
-def _budget(*sides: Values) -> list[str]:
-    return [f"{variant}: {text}" for variant, text in budget_spent(*sides)]
+def _budget(*sides: Values, decided: bool = False) -> list[str]:
+    return [f"{variant}: {text}" for variant, text in budget_spent(*sides, decided=decided)]
 
 
 def _seeds(seeds: Iterable[int]) -> str:

@@ -269,7 +269,7 @@ def _mean_curves(results: Results, question: str) -> dict[str, float]:
     going = (
         curves[curves.status == "completed"].groupby(["variant", "seed"], sort=False).epoch.max()
     )
-    until = curves.variant.map(going.groupby("variant").min())
+    until = curves.variant.map(going.groupby("variant").min()).astype(float)
     curves = curves[~(curves.epoch > until)]
     mean = curves.groupby(["variant", "epoch"], sort=True)[name].mean()
     met = mean[meets(results, question, mean)].reset_index()

@@ -42,6 +42,7 @@ def _table(question: QuestionAnalysis, label: str) -> Table:
             Column("variant"),
             Column("verdict", f"on the {suite.steps}"),
             Column("reached", "seeds that met the target, whatever became of them then", "number"),
+            *[Column("share", "that meets the target (Kaplan and Meier)", "number")] * cut,
             *[Column("up to", up_to, "number")] * cut,
             *(
                 Column(
@@ -92,7 +93,7 @@ def _row(question: QuestionAnalysis, row: Reaching) -> tuple[Cell, ...]:
         tables.variant(question, row.variant),
         verdict,
         tables.number(f"{row.reached} of {row.n}"),
-        *[tables.number(f"{row.budget:g}")] * _cut(question),
+        *[tables.number(_share(row)), tables.number(f"{row.budget:g}")] * _cut(question),
         *(tables.number(_spent(question, row, name)) for name in _clocks(question)),
         tables.number(_running(row)),
         tables.number(_crossing(question, row)),
@@ -102,6 +103,10 @@ def _row(question: QuestionAnalysis, row: Reaching) -> tuple[Cell, ...]:
         tables.number(wording.p_value(row.p_shares_holm)),
         *[tables.number(wording.p_value(row.p_logrank_holm))] * _cut(question),
     )
+
+
+def _share(row: Reaching) -> str:
+    return "–" if row.share is None else f"{100 * row.share:.0f} %"
 
 
 def _spent(question: QuestionAnalysis, row: Reaching, name: str) -> str:
