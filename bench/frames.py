@@ -34,7 +34,6 @@ class Metric:
 
     Attributes:
         higher_is_better: its direction; None where neither is good in itself.
-        worst: what a diverged trial gets, since it is a result and never left out.
         ratio: compared as a ratio of geometric means (times), not as a difference.
         percent: shown as percent, its differences as percentage points.
     """
@@ -43,10 +42,23 @@ class Metric:
     label: str
     unit: str
     higher_is_better: bool | None
-    worst: float
     meaning: str
     ratio: bool = False
     percent: bool = False
+
+    @property
+    def worst(self) -> float:
+        """What a diverged trial gets: a result that is worse than any number. NaN without a direction."""
+        if self.higher_is_better is None:
+            return math.nan
+        return -math.inf if self.higher_is_better else math.inf
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Between which numbers its values lie."""
+        if not self.percent and self.unit != "share":
+            return -math.inf, math.inf
+        return (-1.0 if self.percent and self.higher_is_better is None else 0.0), 1.0
 
     @property
     def timed(self) -> bool:
@@ -150,8 +162,40 @@ _POWER: Final = (
         "seeds",
         "seeds with which it finds one as large as was seen; at most 10^9",
     ),
-    Column("family", "int", "tests", "how many are adjusted by Holm together, this one included"),
+)
+
+_DIVERGED: Final = (
+    Column("diverged", "int", "seeds", "seeds that diverged: worse than any value"),
+    Column("diverged_other", "int", "seeds", "those of the variant it is compared with"),
+)
+
+_FAMILY: Final = (
+    Column("family", "str", "", "what it is judged with: primary, or what a family compares"),
+    Column("tests", "int", "tests", "how many there are in the family, this one included"),
     Column("alpha", "float", "", "what an adjusted p is held against; less than .05 at a look"),
+    Column("level", "float", "", "what its own p is held against; 1 - level is its interval's"),
+)
+
+_OPEN: Final = (
+    Column("reason", "str", "", "why it cannot be told; missing where it can"),
+    Column("remedy", "str", "", "what would settle it"),
+    Column("seeds_to_settle", "int", "seeds", "as many as the remedy names; at most 10^9"),
+)
+
+_DIFFERENCE: Final = (
+    Column("difference", "float", "the metric's", "variant minus the other (times: their ratio)"),
+    Column("ci_low", "float", "as difference", "lower end of its interval, at its family's level"),
+    Column("ci_high", "float", "as difference", "upper end"),
+)
+
+_TEST: Final = (
+    Column("test", "str", "", "the test of the difference"),
+    Column("p_value", "float", "", "two-sided p of that test, by itself"),
+    Column("p_adjusted", "float", "", "for its family, to be held against alpha"),
+    Column("p_sign_flip", "float", "", "two-sided p of the exact sign-flip test, not adjusted"),
+    Column(
+        "effect_size", "float", "", "d_z: mean over SD of the paired differences (times: of logs)"
+    ),
 )
 
 COMPARISONS: Final = (
@@ -165,21 +209,14 @@ COMPARISONS: Final = (
     Column("n_baseline", "int", "seeds", "seeds of the baseline that have a value"),
     Column("mean", "float", "the metric's", "mean of the variant over seeds (times: geometric)"),
     Column("mean_baseline", "float", "the metric's", "mean of the baseline"),
-    Column("difference", "float", "the metric's", "variant minus baseline (times: their ratio)"),
-    Column("ci_low", "float", "as difference", "lower end of its 95 % t interval"),
-    Column("ci_high", "float", "as difference", "upper end"),
-    Column("test", "str", "", "the test of the difference: paired t, Welch t, sign test, ranks"),
-    Column("p_value", "float", "", "two-sided p of that test"),
-    Column(
-        "p_holm", "float", "", "adjusted by Holm over the question's comparisons on this metric"
-    ),
-    Column("p_sign_flip", "float", "", "two-sided p of the exact sign-flip test, not adjusted"),
-    Column(
-        "effect_size", "float", "", "d_z: mean over SD of the paired differences (times: of logs)"
-    ),
+    *_DIFFERENCE,
+    *_TEST,
+    *_FAMILY,
     Column("wins", "int", "seeds", "seeds in which the variant is better"),
     Column("losses", "int", "seeds", "seeds in which the baseline is better"),
+    *_DIVERGED,
     *_MISSED,
+    Column("correlation", "float", "", "of the two over the seeds that they share"),
     Column(
         "anytime_e", "float", "", "anytime sign test: 20 or more counts, however often one looked"
     ),
@@ -191,7 +228,7 @@ COMPARISONS: Final = (
     ),
     Column("margin", "float", "as difference", "differences below this do not matter, as declared"),
     Column("p_equivalence", "float", "", "two one-sided tests: the margin is exceeded"),
-    Column("p_equivalence_holm", "float", "", "adjusted by Holm over the same family"),
+    Column("p_equivalence_adjusted", "float", "", "adjusted like the test of the difference"),
     *_POWER,
     Column(
         "verdict",
@@ -199,6 +236,7 @@ COMPARISONS: Final = (
         "",
         "better, worse, no practical difference, cannot tell; missing where no direction is good",
     ),
+    *_OPEN,
     Column("cautions", "str", "", "what to keep in mind, in sentences"),
 )
 
@@ -222,11 +260,11 @@ CLAIMS: Final = (
     Column("n", "int", "seeds", "seeds with a value"),
     Column("n_against", "int", "seeds", "seeds with a value of the variant it is compared with"),
     Column("mean", "float", "the metric's", "mean of the variant over seeds (times: geometric)"),
-    Column("mean_low", "float", "the metric's", "lower end of its 95 % t interval"),
+    Column(
+        "mean_low", "float", "the metric's", "lower end of its interval, see below if of a number"
+    ),
     Column("mean_high", "float", "the metric's", "upper end"),
-    Column("difference", "float", "the metric's", "variant minus the other (times: the ratio)"),
-    Column("ci_low", "float", "as difference", "lower end of its 95 % t interval"),
-    Column("ci_high", "float", "as difference", "upper end"),
+    *_DIFFERENCE,
     Column(
         "reported",
         "float",
@@ -235,13 +273,16 @@ CLAIMS: Final = (
     ),
     Column("wins", "int", "seeds", "seeds in which the variant is better, or larger"),
     Column("losses", "int", "seeds", "seeds in which the other is"),
+    *_DIVERGED,
     *_MISSED,
     *_POWER,
+    *_FAMILY,
     Column("p_support", "float", "", "p of the test that would support the claim"),
-    Column("p_support_holm", "float", "", "adjusted by Holm over the claims of the suite"),
+    Column("p_support_adjusted", "float", "", "for the family of the page's primary tests"),
     Column("p_refute", "float", "", "p of the test that would refute the claim"),
-    Column("p_refute_holm", "float", "", "adjusted likewise"),
+    Column("p_refute_adjusted", "float", "", "adjusted likewise"),
     Column("verdict", "str", "", "holds, does not hold or cannot tell"),
+    *_OPEN,
     Column("evidence", "str", "", "the finding behind the verdict, in a sentence"),
 )
 
@@ -265,20 +306,17 @@ FACTORS: Final = (
     Column("effect", "str", "", "main effect, or interaction"),
     Column("factors", "str", "", "the settings of the matrix that it is of, joined by x"),
     Column("change", "str", "", "of each the levels that are compared, from -> to"),
-    Column("n", "int", "seeds", "seeds that have a value in every cell"),
+    Column("n", "int", "seeds", "seeds that have a result in every cell"),
     Column(
         "difference",
         "float",
         "the metric's",
         "main: over all levels of the others; interaction: of the differences (times: ratios)",
     ),
-    Column("ci_low", "float", "as difference", "lower end of its 95 % t interval, by seed"),
-    Column("ci_high", "float", "as difference", "upper end"),
-    Column("test", "str", "", "the test of it: paired t, or sign test"),
-    Column("p_value", "float", "", "two-sided p of that test"),
-    Column("p_holm", "float", "", "adjusted by Holm over the question's effects"),
-    Column("p_sign_flip", "float", "", "two-sided p of the exact sign-flip test, not adjusted"),
-    Column("effect_size", "float", "", "d_z: mean over SD of the seeds' effects"),
+    *_DIFFERENCE[1:],
+    *_TEST,
+    *_FAMILY,
+    *_DIVERGED,
     Column("verdict", "str", "", "of a main effect; missing for an interaction"),
 )
 
@@ -327,14 +365,15 @@ TARGETS: Final = (
     Column("ci_high", "float", "epochs", "upper end"),
     Column("test", "str", "", "of the means; McNemar, Fisher or log-rank where these cannot tell"),
     Column("p_value", "float", "", "two-sided p of that test"),
-    Column("p_holm", "float", "", "adjusted by Holm over the question's variants"),
+    Column("p_adjusted", "float", "", "for its family, to be held against .05"),
     Column("only_variant", "int", "seeds", "shared seeds in which the variant alone reached"),
     Column("only_baseline", "int", "seeds", "shared seeds in which the baseline alone reached"),
-    Column("share_test", "str", "", "exact: McNemar over shared seeds, Fisher if none are"),
+    Column("share_test", "str", "", "exact: McNemar over shared seeds; of two groups Fisher"),
     Column("p_share", "float", "", "of the shares that reached while both were watched"),
-    Column("p_share_holm", "float", "", "adjusted by Holm over the question's variants"),
-    Column("p_logrank", "float", "", "exact log-rank test; missing where no run stopped early"),
-    Column("p_logrank_holm", "float", "", "adjusted by Holm over the question's variants"),
+    Column("p_share_adjusted", "float", "", "for its family, to be held against .05"),
+    Column(
+        "p_logrank", "float", "", "exact log-rank test by itself; missing if no run was cut short"
+    ),
     Column("verdict", "str", "", "of that test: better, worse or cannot tell"),
 )
 
@@ -383,8 +422,17 @@ RATES: Final = (
     Column("ci_low", "float", "", "lower end of its 95 % interval, paired by seed"),
     Column("ci_high", "float", "", "upper end"),
     Column("p_value", "float", "", "two-sided p of the paired t test of the log rates"),
-    Column("p_holm", "float", "", "adjusted by Holm over the question's variants"),
+    Column("p_adjusted", "float", "", "for its family, to be held against .05"),
     Column("reasons", "str", "", "why no family could be named, in sentences"),
+)
+
+FAMILIES: Final = (
+    Column("family", "str", "", "primary, or what it compares"),
+    Column("controls", "str", "", "any wrong verdict, or the share of wrong ones"),
+    Column("tests", "int", "tests", "distinct tests in it"),
+    Column("found", "int", "tests", "of them find a difference"),
+    Column("alpha", "float", "", "what an adjusted p is held against; less than .05 at a look"),
+    Column("level", "float", "", "what a single p is held against"),
 )
 
 SPEEDS: Final = (
@@ -402,7 +450,7 @@ SPEEDS: Final = (
     Column("ci_low", "float", "", "lower end of its 95 % t interval, paired by round"),
     Column("ci_high", "float", "", "upper end"),
     Column("p_value", "float", "", "two-sided p of the paired t test of the logarithms"),
-    Column("p_holm", "float", "", "adjusted by Holm over the question's variants"),
+    Column("p_adjusted", "float", "", "for its family, to be held against .05"),
     Column("verdict", "str", "", "better (faster), worse or cannot tell, on this machine"),
     Column(
         "to_target_s", "float", "s", "epochs to target x seconds; missing if no seed reached it"
@@ -430,7 +478,7 @@ SENSITIVITIES: Final = (
     Column("ci_low", "float", "the metric's", "lower end of its 95 % t interval, paired by seed"),
     Column("ci_high", "float", "the metric's", "upper end"),
     Column("p_value", "float", "", "two-sided p of the paired t test"),
-    Column("p_holm", "float", "", "adjusted by Holm over the question's methods"),
+    Column("p_adjusted", "float", "", "for its family, to be held against .05"),
     Column("verdict", "str", "", "better (loses less), worse or cannot tell"),
 )
 
@@ -443,7 +491,7 @@ DATASETS: Final = (
     Column("median_difference", "float", "the metric's", "of the means, variant minus baseline"),
     Column("test", "str", "", "Wilcoxon; sign test if a run diverged; missing below 8 data sets"),
     Column("p_value", "float", "", "two-sided p of that test"),
-    Column("p_holm", "float", "", "adjusted by Holm over the pairs"),
+    Column("p_adjusted", "float", "", "for its family, to be held against .05"),
     Column("verdict", "str", "", "over data sets: better, worse or cannot tell"),
 )
 
@@ -499,6 +547,7 @@ EASY_EXAMPLES: Final = tuple(c for c in HARD_EXAMPLES if c.name != "mostly_taken
 FINDINGS: Final = {
     "comparisons": COMPARISONS,
     "claims": CLAIMS,
+    "families": FAMILIES,
     "reported": REPORTED,
     "factors": FACTORS,
     "targets": TARGETS,
@@ -529,23 +578,32 @@ def typed(rows: Sequence[Mapping[str, object]], columns: Sequence[Column]) -> pd
 METRICS: Final = {
     metric.name: metric
     for metric in (
-        Metric("test_accuracy", "test accuracy", "share", True, 0.0, "final value", percent=True),
+        Metric("test_accuracy", "test accuracy", "share", True, "final value", percent=True),
         Metric(
-            "train_accuracy", "training accuracy", "share", True, 0.0, "final value", percent=True
+            "train_accuracy",
+            "training accuracy",
+            "share",
+            True,
+            "final value",
+            percent=True,
         ),
         Metric(
-            "validation_accuracy", "validation accuracy", "share", True, 0.0, "final", percent=True
+            "validation_accuracy",
+            "validation accuracy",
+            "share",
+            True,
+            "final",
+            percent=True,
         ),
-        Metric("test_loss", "test loss", "nats", False, float("inf"), "final value"),
-        Metric("train_loss", "training loss", "nats", False, float("inf"), "final value"),
-        Metric("validation_loss", "validation loss", "nats", False, float("inf"), "final value"),
-        Metric("train_objective", "training objective", "nats", False, float("inf"), "final value"),
+        Metric("test_loss", "test loss", "nats", False, "final value"),
+        Metric("train_loss", "training loss", "nats", False, "final value"),
+        Metric("validation_loss", "validation loss", "nats", False, "final value"),
+        Metric("train_objective", "training objective", "nats", False, "final value"),
         Metric(
             "generalisation_gap",
             "generalisation gap",
             "share",
             None,
-            float("nan"),
             "final training accuracy minus final test accuracy",
             percent=True,
         ),
@@ -554,7 +612,6 @@ METRICS: Final = {
             "mean over training",
             "as primary",
             True,
-            0.0,
             "area under the curve of the primary metric / epochs, in its direction",
             percent=True,
         ),
@@ -563,7 +620,6 @@ METRICS: Final = {
             "selected",
             "as primary",
             True,
-            0.0,
             "test metric at the first epoch that is best on the held-out images, if any are",
             percent=True,
         ),
@@ -572,7 +628,6 @@ METRICS: Final = {
             "epochs to target",
             "epochs",
             False,
-            float("inf"),
             "until the first evaluation that meets the target; a seed that never does counts the"
             " whole budget (restricted mean), a shorter one where runs were stopped",
         ),
@@ -581,7 +636,6 @@ METRICS: Final = {
             "updates to target",
             "updates",
             False,
-            float("inf"),
             "likewise",
         ),
         Metric(
@@ -589,7 +643,6 @@ METRICS: Final = {
             "training time to target",
             "s",
             False,
-            float("inf"),
             "likewise",
         ),
         Metric(
@@ -597,7 +650,6 @@ METRICS: Final = {
             "time per epoch",
             "s",
             False,
-            float("inf"),
             "median over a trial's epochs, the first left out",
             ratio=True,
         ),
@@ -606,7 +658,6 @@ METRICS: Final = {
             "training time",
             "s",
             False,
-            float("inf"),
             "training alone, all epochs",
             ratio=True,
         ),
@@ -673,11 +724,11 @@ def probe_metric(name: str) -> Metric:
     """The metric ``probe/layer/measure``; those of ``SMOOTHNESS`` have a direction, others none."""
     if name in SMOOTHNESS:
         about = "median over the training, compared as logarithms; lower is smoother"
-        return Metric(name, SMOOTHNESS[name], "", False, math.inf, about, ratio=True)
+        return Metric(name, SMOOTHNESS[name], "", False, about, ratio=True)
     probe, layer, measure = name.split("/")
     words, unit = _MEASURES.get(measure, (measure.replace("_", " "), ""))
     place = f" of {layer}" if layer else ""
-    return Metric(name, f"{words}{place}", unit, None, math.nan, f"measured by the probe {probe}")
+    return Metric(name, f"{words}{place}", unit, None, f"measured by the probe {probe}")
 
 
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -698,6 +749,7 @@ def markdown() -> str:
         "timings": "One row for each epoch that `bench time` measured, and question that uses such training.",
         "comparisons": "Analysis: one row for each question, metric and pair of variants.",
         "claims": "Analysis: one row for each claim.",
+        "families": "Analysis: one row for each family of tests that are judged together.",
         "reported": "Analysis: one row for each number that the source printed.",
         "factors": "Analysis: one row for each effect of a question whose variants come from a matrix.",
         "targets": "Analysis: one row for each question that has a target, and variant.",

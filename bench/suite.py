@@ -272,7 +272,6 @@ class OwnMetric(_Model):
             label=self.label or name,
             unit=self.unit or ("share" if self.percent else ""),
             higher_is_better=higher,
-            worst=math.inf if not higher else 0.0 if self.percent else -math.inf,
             meaning="final value",
             percent=self.percent,
         )
@@ -336,6 +335,10 @@ class Suite(_Model):
     compare: Family = Field(
         default="baseline",
         description="the tests of a question: against the baseline, or all pairs",
+    )
+    paired: Literal["seed", "no"] = Field(
+        default="seed",
+        description="seed: runs of the same seed are pairs; no: they share only a number",
     )
     looks: Looks | None = Field(
         default=None, description="numbers of seeds at which results are looked at; default: once"

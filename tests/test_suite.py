@@ -724,6 +724,23 @@ def test_mistakes_about_metrics(lines, keys, problem, hint):
         assert error.hint.startswith(hint)
 
 
+# --- pairing ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "paired"), [("", "seed"), ("paired: seed", "seed"), ("paired: no", "no")]
+)
+def test_pairing_is_declared(written, paired):
+    assert parsed(written).paired == paired
+
+
+@pytest.mark.parametrize("written", ["paired: yes", "paired: false", "paired: 0", "paired: seeds"])
+def test_pairing_is_by_seed_or_not_at_all(written):
+    error = refused(written)
+    assert error.expected == "'seed' or 'no'"
+    assert error.where.endswith("paired")
+
+
 # --- the schema -------------------------------------------------------------------------------
 
 

@@ -19,11 +19,12 @@ import numpy as np
 
 from bench import stats
 from bench.analysis import wording
+from bench.analysis.looks import ALPHA
 from bench.errors import StatsError
-from bench.stats._inputs import FEWEST_FOR_INFERENCE
+from bench.stats import FEWEST_FOR_INFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -65,6 +66,12 @@ class Decision:
         return int(np.sign(self.superiority - 0.5))
 
     @property
+    def identity(self) -> tuple[object, ...]:
+        """What tells it from others, whichever side is named first."""
+        sides = frozenset(((self.n_a, self.reached_a), (self.n_b, self.reached_b)))
+        return self.test, self.p_value, sides, frozenset((self.wins, self.losses))
+
+    @property
     def why_open(self) -> str:
         """Why it may not tell, as the end of a sentence."""
         if self.test == "log-rank":
@@ -87,28 +94,37 @@ class Decision:
         when = {1: "earlier than", -1: "later than", 0: "neither earlier nor later than"}
         return f"reaches the target {when[self.direction]} {other}, as far as the runs were watched"
 
-    def comparison(self, *, told: bool = True) -> stats.Comparison:
+    def comparison(self, *, told: bool = True, looked: bool = False) -> stats.Comparison:
         """The same as ``bench.stats`` says it of other comparisons: without mean difference and interval.
 
-        told: whether it answers what is asked; a difference of so many epochs, say, it does not.
+        told: whether it answers what is asked; a difference of so many epochs, say, it does not. looked:
+        whether the number of seeds was not fixed beforehand, so that only the anytime sign test counts.
         """
-        pairs = self.wins is not None and self.losses is not None
-        tied = self.n_a - (self.wins or 0) - (self.losses or 0)
-        return stats.Comparison(
+        wins, losses = self.wins, self.losses
+        pairs = wins is not None and losses is not None
+        found = stats.Comparison(
             paired=pairs,
             higher_is_better=False,
-            alpha=0.05,
+            alpha=ALPHA,
+            level=ALPHA,
             n=min(self.n_a, self.n_b),
             n_a=self.n_a,
             n_b=self.n_b,
             mean_difference=None,
-            wins=self.wins,
-            losses=self.losses,
-            ties=tied if pairs else None,
+            wins=wins,
+            losses=losses,
+            ties=self.n_a - wins - losses if wins is not None and losses is not None else None,
             probability_of_superiority=self.superiority,
             test=self.test if told and self.p_value is not None else None,
             p_value=self.p_value if told else None,
         )
+        if not looked:
+            return found
+        found = found.looked()
+        if self.p_value is None or not told or wins is None or losses is None:
+            return found
+        e = stats.anytime_sign_test(wins, losses).e_value
+        return replace(found, test="anytime sign test", p_value=min(1.0, 1 / e))
 
 
 def arrivals(values: Values) -> Mapping[int, float]:
@@ -129,17 +145,17 @@ def together(*sides: Values) -> tuple[Values, ...]:
     return tuple(_up_to(values, limit) for values in sides)
 
 
-def decide(a: Values, b: Values, *, paired: bool) -> Decision | None:
+def decide(
+    a: Values, b: Values, seeds_a: Collection[int], seeds_b: Collection[int], *, paired: bool
+) -> Decision | None:
     """What decides between two sides where the means of ``together`` cannot; None where they can.
 
-    paired: by the seeds that both have. None also where nobody of either reaches the target: there is
-    nothing to compare.
+    seeds_a, seeds_b: those that are compared, the same ones if paired. None also where nobody of either
+    reaches the target: there is nothing to compare.
     """
-    shared = sorted(a.by_seed.keys() & b.by_seed.keys())
-    seeds_a, seeds_b = (shared, shared) if paired else (sorted(a.by_seed), sorted(b.by_seed))
     if not seeds_a or not seeds_b:
         return None
-    first, second = _Side.of(a, seeds_a), _Side.of(b, seeds_b)
+    first, second = _Side.of(a, sorted(seeds_a)), _Side.of(b, sorted(seeds_b))
     if not (first.reached.any() or second.reached.any()):
         return None
     if not (first.reached.any() and second.reached.any()):

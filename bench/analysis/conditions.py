@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.analysis import wording
-from bench.analysis.looks import look_at
+from bench.analysis.looks import Look, look_at
 from bench.suite import parse_suite
 
 if TYPE_CHECKING:
@@ -38,9 +38,7 @@ class Conditions:
     Attributes:
         seeds_planned: seeds that were planned before the first result.
         seeds_ran: seeds of which every question has at least one result.
-        seed_label: what p-values are labelled with where the two differ, or where the suite declared
-            looks; empty otherwise.
-        alpha: the largest Holm p that counts as a finding; below 0.05 at a declared look.
+        look: how p-values are to be judged, by how the number of seeds came about.
         epochs, epochs_declared: of the longest trials in this run, and in the suite as written.
         shortest: epochs of the shortest trials in this run, if questions differ in it.
         trials, trials_planned: distinct trials with a result, and in the plan.
@@ -55,8 +53,7 @@ class Conditions:
 
     seeds_planned: tuple[int, ...]
     seeds_ran: tuple[int, ...]
-    seed_label: str
-    alpha: float
+    look: Look
     epochs: int
     epochs_declared: int
     shortest: int
@@ -72,6 +69,11 @@ class Conditions:
     commands: tuple[tuple[str, str], ...]
     clusters: tuple[dict[str, Any], ...]
 
+    @property
+    def seed_label(self) -> str:
+        """What p-values are labelled with: where seeds were not as planned, or the suite declared looks."""
+        return self.look.label
+
 
 def conditions(results: Results) -> Conditions:
     """Collect the conditions of a run from its frames."""
@@ -80,15 +82,13 @@ def conditions(results: Results) -> Conditions:
     timed = distinct[distinct.status != "failed"]
     planned, looks = _planned(results)
     ran = tuple(sorted(int(seed) for seed in trials.seed.unique()))
-    look = look_at(ran, planned, looks)
     written = parse_suite(suite.text) if suite.text else suite
     epochs = [suite.epochs_of(question) for question in suite.questions]
     together = int(timed.concurrent.fillna(value=False).sum())
     return Conditions(
         seeds_planned=planned,
         seeds_ran=ran,
-        seed_label=look.label,
-        alpha=look.alpha,
+        look=look_at(ran, planned, looks),
         epochs=max(epochs),
         epochs_declared=max(written.epochs_of(question) for question in suite.questions),
         shortest=min(epochs),

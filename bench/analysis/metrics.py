@@ -19,9 +19,10 @@ from bench.analysis.arrivals import together
 from bench.analysis.crossings import KEYS, SPENT, crossings, ends
 from bench.analysis.whole_curves import BEST, curve_of, metric_of, whole_curves
 from bench.frames import METRICS, SMOOTHNESS, Metric
+from bench.stats import FEWEST_FOR_INFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -137,10 +138,40 @@ class Measurements:
         )
         return together(found)[0]
 
+    def paired(self, question: str) -> bool:
+        """Whether the variants of a question are compared seed by seed: all of them, or none.
+
+        They are where the suite says so, unless seeds are hardly shared: a variant with enough of them for a
+        test shares fewer than that, or less than half of what it could, with the baseline.
+        """
+        suite = self.suite
+        if suite.paired == "no":
+            return False
+        base, *others = (
+            self.of(question, variant, primary_of(suite, question)).by_seed.keys()
+            for variant in _baseline_first(suite, question)
+        )
+        return not any(_hardly_shared(base, other) for other in others)
+
     def probe_measures(self, question: str, probe: str) -> tuple[str, ...]:
         """The ``probe/layer/measure`` names that a probe recorded for a question, in order."""
         found = (name for q, _, name in self._probes if q == question)
         return tuple(dict.fromkeys(name for name in found if name.startswith(f"{probe}/")))
+
+
+def primary_of(suite: Suite, question: str) -> str:
+    """Name of the metric that decides a question."""
+    return suite.questions[question].primary or suite.primary
+
+
+def _baseline_first(suite: Suite, question: str) -> list[str]:
+    baseline = suite.baseline(question)
+    return [baseline, *(name for name in suite.variants(question) if name != baseline)]
+
+
+def _hardly_shared(a: Collection[int], b: Collection[int]) -> bool:
+    could, shared = min(len(a), len(b)), len(set(a) & set(b))
+    return could >= FEWEST_FOR_INFERENCE and shared < max(FEWEST_FOR_INFERENCE, could / 2)
 
 
 def measure(results: Results) -> Measurements:

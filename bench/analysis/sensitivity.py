@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from bench import frames
-from bench.analysis.comparisons import Compared, compare_values, primary_of
+from bench.analysis.comparisons import Compared, compare_values
 from bench.analysis.contrast import Mean, mean_over_seeds
-from bench.analysis.metrics import Values
+from bench.analysis.metrics import Values, primary_of
 from bench.analysis.whole_curves import metric_of
 from bench.plugins import named
 
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from bench.analysis.isolation import Troubles
     from bench.analysis.metrics import Measurements
     from bench.suite import Settings
 
+FAMILY: Final = "rate sensitivity"
 FEWEST: Final = 2  # rates of a method, below which nothing is said
 
 
@@ -53,7 +55,9 @@ class Method:
     against: Compared | None = None
 
 
-def sensitivities(measured: Measurements, question: str, *, alpha: float) -> tuple[Method, ...]:
+def sensitivities(
+    measured: Measurements, question: str, troubles: Troubles, *, looked: bool = False
+) -> tuple[Method, ...]:
     """The methods of a question that were trained at several rates, the baseline's first; or none."""
     groups = [g for g in _groups(measured.suite.variants(question)) if len(g) >= FEWEST]
     if not groups:
@@ -65,7 +69,7 @@ def sensitivities(measured: Measurements, question: str, *, alpha: float) -> tup
     first = methods[0]
     values = {method.name: method.lost for method in methods}
     pairs = [(method.name, first.name) for method in methods[1:]]
-    compared = compare_values(question, values, pairs, alpha=alpha) if common else []
+    compared = compare_values(question, values, pairs, troubles, looked=looked) if common else []
     against = {c.variant: c for c in compared}
     return tuple(replace(method, against=against.get(method.name)) for method in methods)
 
@@ -105,7 +109,6 @@ def _method(
         name="lost_by_rate",
         label=f"{metric.label} between best and worst rate",
         higher_is_better=False,
-        worst=float("inf"),
         ratio=False,
         meaning="best minus worst final value of a seed over the common rates",
     )
@@ -167,6 +170,6 @@ def _row(method: Method, rate: float) -> dict[str, object]:
         "ci_low": found.ci_low if found else None,
         "ci_high": found.ci_high if found else None,
         "p_value": test.p_value if test else None,
-        "p_holm": test.p_adjusted if test else None,
+        "p_adjusted": test.p_adjusted if test else None,
         "verdict": against.verdict if against else None,
     }

@@ -12,8 +12,8 @@ from bench import frames, stats
 from bench.analysis.arrivals import CLOCK, arrivals, known_until, together
 from bench.analysis.contrast import mean_over_seeds
 from bench.analysis.crossings import SPENT, longest, meets, target, watched
+from bench.analysis.families import Family
 from bench.errors import StatsError
-from bench.stats._inputs import FEWEST_FOR_INFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,9 +49,8 @@ class Reaching:
             the baseline itself.
         shares: exact test of the shares that reached while both were watched: McNemar's over shared seeds, else
             Fisher's.
-        p_shares_holm: its p, adjusted by Holm over the question's variants.
         logrank: log-rank test against the baseline; None where nobody was stopped before the longest run's end.
-        p_logrank_holm: its exact p, adjusted likewise.
+        family: what the test of the shares is judged with, unless it decides the comparison itself.
     """
 
     question: str
@@ -72,9 +71,27 @@ class Reaching:
     mean_curve: float | None
     against: Compared | None
     shares: stats.Shares | None = None
-    p_shares_holm: float | None = None
     logrank: stats.LogRank | None = None
-    p_logrank_holm: float | None = None
+    family: Family = Family()  # noqa: RUF009  # it is frozen
+
+    @property
+    def by_shares(self) -> bool:
+        """Whether the shares decide the comparison itself, since one side never arrives."""
+        decision = self.against.found.contrast.decision if self.against else None
+        return decision is not None and decision.test != "log-rank"
+
+    @property
+    def p_value(self) -> float | None:
+        """Of the test of the shares, by itself; None where it is that of the comparison, and judged with it."""
+        return self.shares.p_value if self.shares and not self.by_shares else None
+
+    @property
+    def p_shares_adjusted(self) -> float | None:
+        """The p of the shares for its family, or for that of the comparison that it decides."""
+        if self.against is None or not self.by_shares:
+            return self.family.adjusted(self.p_value)
+        test = self.against.found.test
+        return test.p_adjusted if test else None
 
     @property
     def n(self) -> int:
@@ -141,11 +158,11 @@ def reachings(
         return []
     baseline = suite.baseline(question)
     found = {c.variant: c for c in compared if c.metric.name == CLOCK and c.baseline == baseline}
-    base = measured.of(question, baseline, CLOCK)
+    base, paired = measured.of(question, baseline, CLOCK), measured.paired(question)
     crossed, ends = _mean_curves(results, question), watched(results, question)
     last = longest(results, question)
     end = last if math.isfinite(last) else float(suite.epochs_of(question))
-    rows = [
+    return [
         _reaching(
             [measured.of(question, variant, name) for name in SPENT],
             base,
@@ -167,13 +184,13 @@ def reachings(
                 mean_curve=crossed.get(variant),
                 against=found.get(variant),
             ),
+            paired=paired,
         )
         for variant in suite.variants(question)
     ]
-    return _adjusted(rows)
 
 
-def _reaching(clocks: Sequence[Values], base: Values, bare: Reaching) -> Reaching:
+def _reaching(clocks: Sequence[Values], base: Values, bare: Reaching, *, paired: bool) -> Reaching:
     """The row with what its times by each clock, and those of the baseline, say."""
     epochs = clocks[0]
     known, missed = arrivals(epochs), epochs.not_reached & epochs.by_seed.keys()
@@ -195,7 +212,7 @@ def _reaching(clocks: Sequence[Values], base: Values, bare: Reaching) -> Reachin
     if not bare.against or not known or not base.by_seed:
         return row
     shared = sorted(known.keys() & base.by_seed.keys())
-    paired = len(shared) >= FEWEST_FOR_INFERENCE
+    paired = paired and bool(shared)
     a, b = (shared, shared) if paired else (sorted(known), sorted(base.by_seed))
     runs = (*_runs(epochs, a), *_runs(base, b))
     return replace(
@@ -203,30 +220,6 @@ def _reaching(clocks: Sequence[Values], base: Values, bare: Reaching) -> Reachin
         shares=stats.compare_shares(*runs, paired=paired),
         logrank=_logrank(*runs, paired=paired, longest=bare.longest),
     )
-
-
-def _adjusted(rows: Sequence[Reaching]) -> list[Reaching]:
-    """The rows with their p of shares and of the log-rank test, each one family.
-
-    Where the shares decide the comparison itself, its adjusted p is theirs: one test has one.
-    """
-    decided = [row.against.found.test if _by_shares(row) and row.against else None for row in rows]
-    shares = stats.adjust(
-        [
-            row.shares.p_value if row.shares and not found else None
-            for row, found in zip(rows, decided, strict=True)
-        ]
-    )
-    ranks = stats.adjust([row.logrank.p_exact if row.logrank else None for row in rows])
-    return [
-        replace(row, p_shares_holm=found.p_adjusted if found else p, p_logrank_holm=q)
-        for row, found, p, q in zip(rows, decided, shares, ranks, strict=True)
-    ]
-
-
-def _by_shares(row: Reaching) -> bool:
-    decision = row.against.found.contrast.decision if row.against else None
-    return decision is not None and decision.test != "log-rank"
 
 
 def _runs(values: Values, seeds: Sequence[int]) -> tuple[list[float], list[bool]]:
@@ -311,13 +304,12 @@ def _row(row: Reaching) -> dict[str, object]:
         "ci_high": found.ci_high if found else None,
         "test": test.test if test else None,
         "p_value": test.p_value if test else None,
-        "p_holm": test.p_adjusted if test else None,
+        "p_adjusted": test.p_adjusted if test else None,
         "only_variant": row.shares.only_a if row.shares else None,
         "only_baseline": row.shares.only_b if row.shares else None,
         "share_test": row.shares.test if row.shares else None,
         "p_share": row.shares.p_value if row.shares else None,
-        "p_share_holm": row.p_shares_holm,
+        "p_share_adjusted": row.p_shares_adjusted,
         "p_logrank": row.logrank.p_exact if row.logrank else None,
-        "p_logrank_holm": row.p_logrank_holm,
         "verdict": row.against.verdict if row.against else None,
     }

@@ -52,6 +52,7 @@ class _Asked:
     baseline: str | None
     target: tuple[str, float] | None
     margin: float | None
+    paired: bool
 
     def metric(self, name: str) -> Metric:
         return self.own[name].metric(name) if name in self.own else METRICS[name]
@@ -78,6 +79,7 @@ def read(
     baseline: str | None = None,
     target: tuple[str, float] | None = None,
     margin: float | None = None,
+    paired: bool = True,
     command: str = "",
 ) -> Results:
     """Read a tidy file, write it as a results folder, and return the frames.
@@ -95,6 +97,7 @@ def read(
         baseline: the variant that the others are compared with; default the first one in the file.
         target: a metric's column and the value to reach.
         margin: differences of the first metric below this do not matter.
+        paired: whether runs of the same seed are pairs; False if they share only a number.
         command: how to repeat the import, for the report.
 
     Raises:
@@ -110,6 +113,7 @@ def read(
         baseline=baseline,
         target=target,
         margin=margin,
+        paired=paired,
     )
     _check(asked)
     path = Path(path)
@@ -251,6 +255,7 @@ def _suite(path: Path, table: Table, asked: _Asked, seeds: _Seeds) -> Suite:
         "epochs": min(last, LARGEST),
         "primary": asked.metrics[0],
         "margin": asked.margin,
+        "paired": "seed" if asked.paired else "no",
         "target": dict([asked.target]) if asked.target else None,
         "metrics": dict(asked.own),
         "imported": provenance,

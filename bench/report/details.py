@@ -37,12 +37,11 @@ def _pairs(question: QuestionAnalysis, label: str) -> Fold:
         )
         for c in question.other_pairs
     ]
-    count = len(question.decisive) + len(rows)
     table = Table(
         name=naming.path(question.name, "all-pairs"),
         caption=(
             f"The other pairs: {question.primary.label}, differences in"
-            f" {wording.unit_of_difference(question.primary)}; Holm over all {count} pairs"
+            f" {wording.unit_of_difference(question.primary)}"
         ),
         columns=(
             Column("variant"),
@@ -72,7 +71,7 @@ def _secondary(question: QuestionAnalysis, label: str) -> Fold:
     ]
     table = Table(
         name=naming.path(question.name, "secondary-comparisons"),
-        caption=f"Secondary metrics against {question.baseline}; Holm over each metric's family",
+        caption=f"Secondary metrics against {question.baseline}: exploratory, a family of each metric",
         columns=(
             Column("metric"),
             Column("variant"),
@@ -88,10 +87,11 @@ def _secondary(question: QuestionAnalysis, label: str) -> Fold:
 
 def _mean(c: Compared) -> Cell:
     """The variant's mean; of times to a target that some seeds missed, that it is a lower bound."""
-    cell, missed = tables.mean_of(c.mean, c.metric), c.found.contrast.missed_a
-    if not missed:
+    cell, between = tables.mean_of(c.mean, c.metric), c.found.contrast
+    if not between.missed_a and not between.late_a:
         return cell
-    return tables.number("never" if missed == c.found.contrast.a.size else f"≥ {cell.text}")
+    missed = between.missed_a == between.a.size
+    return tables.number("not reached" if missed else f"≥ {cell.text}")
 
 
 def _times(question: QuestionAnalysis) -> Fold:

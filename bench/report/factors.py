@@ -55,7 +55,6 @@ def _together(one: Factorial) -> str:
 
 
 def _table(one: Factorial, label: str) -> Table:
-    count = len(one.effects)
     notes = [
         (
             "A main effect compares two levels of a setting, averaged over all levels of the others; an"
@@ -66,12 +65,12 @@ def _table(one: Factorial, label: str) -> Table:
         notes.append("Interactions of three settings are not tested.")
     if one.left_out:
         seeds = wording.seeds(list(one.left_out))
-        notes.append(f"Left out, for want of a finite value in every variant: seeds {seeds}.")
+        notes.append(f"Left out, for want of a result in every variant: seeds {seeds}.")
     return Table(
         name=naming.path(one.question, "factors"),
         caption=(
             f"Effects on {one.metric.label}, in {wording.unit_of_difference(one.metric)};"
-            f" Holm over all {count}"
+            " main effects among the page's primary tests"
         ),
         columns=(
             Column("effect"),
@@ -80,7 +79,7 @@ def _table(one: Factorial, label: str) -> Table:
             Column("seeds", kind="number"),
             Column("difference", "mean over seeds; times: ratio", "number"),
             *tables.DIFFERENCE[1:3],
-            Column("Holm p", f"adjusted for the {count} effects", "number"),
+            tables.ADJUSTED,
             Column("sign-flip p", "exact permutation test of the signs, by itself", "number"),
         ),
         rows=tuple(_row(one, effect) for effect in one.effects),

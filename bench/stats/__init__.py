@@ -5,8 +5,10 @@
 `docs/statistics.md` says in plain words what each procedure assumes and where it comes from.
 """
 
+from bench.stats._inputs import FEWEST_FOR_INFERENCE
 from bench.stats.bayes import RopeProbabilities, bayesian_rope
 from bench.stats.bootstrap import BootstrapInterval, bootstrap_interval, interquartile_mean
+from bench.stats.cautions import Caution
 from bench.stats.comparison import (
     Comparison,
     Verdict,
@@ -27,6 +29,7 @@ from bench.stats.datasets import (
 )
 from bench.stats.equivalence import Equivalence, equivalence_test
 from bench.stats.factorial import FactorialContrast, factorial_contrasts
+from bench.stats.failures import failure_rate_interval
 from bench.stats.multiple import adjust
 from bench.stats.power import (
     exaggeration_ratio,
@@ -73,8 +76,10 @@ from bench.stats.time_to_target import (
 )
 
 __all__ = [
+    "FEWEST_FOR_INFERENCE",
     "AnytimeSignTest",
     "BootstrapInterval",
+    "Caution",
     "Comparison",
     "Equivalence",
     "FactorialContrast",
@@ -112,6 +117,7 @@ __all__ = [
     "exaggeration_ratio",
     "expected_running_time",
     "factorial_contrasts",
+    "failure_rate_interval",
     "fit_rate",
     "fit_rates_over_seeds",
     "friedman",

@@ -27,7 +27,10 @@ def test_probes_cost_what_each_trial_says_once(tiny_results):
 def test_seeds_added_after_a_first_run_are_labelled(tmp_path):
     how = conditions(written(tmp_path, usual, earlier_seeds=3))
     assert how.seeds_planned == (0, 1, 2)
-    assert how.seed_label == "seed count changed after looking (planned 0 to 2, ran 0 to 4)"
+    assert how.seed_label == (
+        "seed count not as planned (planned 0 to 2, ran 0 to 4): verdicts are those of a test that holds"
+        " however often one looked"
+    )
     assert [command for _, command in how.commands] == ["bench run a", "bench run b"]
 
 

@@ -56,6 +56,13 @@ def test_the_suite(imported, log):
     assert load_results(results.folder).suite == suite
 
 
+@pytest.mark.parametrize(("paired", "kept"), [(True, "seed"), (False, "no")])
+def test_the_folder_keeps_whether_seeds_are_pairs(imported, paired, kept):
+    results = imported(TWO, paired=paired)
+    assert results.suite.paired == kept
+    assert load_results(results.folder).suite.paired == kept
+
+
 def test_where_it_came_from(imported, log):
     results = imported(TWO)
     source = results.suite.imported

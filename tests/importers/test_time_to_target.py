@@ -99,7 +99,7 @@ def test_runs_that_crashed_after_they_had_met_the_target(name, tmp_path):
     rows = targets(analysis)
     assert list(rows.reached) == [5, 5]
     assert list(rows.epochs) == [240, 100]
-    assert rows.p_holm["adam"] == pytest.approx(0.005, abs=5e-4)
+    assert rows.p_adjusted["adam"] == pytest.approx(0.005, abs=5e-4)
     assert rows.verdict["adam"] == "better"
     short = row_of(analysis, "adam").short
     assert short == ({3: 100, 4: 100} if name == "crashed" else {})
@@ -275,7 +275,7 @@ def test_where_one_side_never_arrives_the_shares_decide(side, shared, analysed):
     p = 2 / 2**n if shared else 2 / math.comb(2 * n, n)
     assert row.test == row.share_test == ("McNemar" if shared else "Fisher")
     assert row.p_value == row.p_share == pytest.approx(p)
-    assert row.p_holm == row.p_share_holm
+    assert row.p_adjusted == row.p_share_adjusted
     assert row.verdict == ("worse" if side == "b" else "better")
     expected = {
         "b": "b never reaches the target (0 of 7), a does in 7 of 7",
