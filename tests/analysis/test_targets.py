@@ -81,7 +81,7 @@ def test_the_restricted_means_are_compared_seed_by_seed(rows):
         row = rows.loc[name]
         assert row.baseline == "base"
         assert row.difference == pytest.approx(np.mean(TIMES[name]) - np.mean(TIMES["base"]))
-        exact = stats.compare_paired(TIMES[name], TIMES["base"], guarded=True)
+        exact = stats.compare_paired(TIMES[name], TIMES["base"])
         assert (row.p_value, row.test) == (pytest.approx(exact.p_value), exact.test)
         raw.append(row.p_value)
     family = [*raw, rows.p_share["low"]]
@@ -153,7 +153,7 @@ def test_a_failed_seed_leaves_the_other_pairs(tmp_path):
     )
     row = analyse(results).targets.set_index("variant").loc["high"]
     assert row.n == 4
-    expected = stats.compare_paired(TIMES["high"][1:], TIMES["base"][1:], guarded=True)
+    expected = stats.compare_paired(TIMES["high"][1:], TIMES["base"][1:])
     assert row.p_value == pytest.approx(expected.p_value)
     assert (row.share_test, row.only_baseline, row.p_share) == ("McNemar", 2, 0.5)
 

@@ -327,7 +327,7 @@ def test_a_claim_about_what_was_not_watched_is_not_told():
         dict.fromkeys(range(5), 20.0) | {5: 3.0},
         not_reached=frozenset(range(5)),
     )
-    assert "watched for 20 only" in contrast(values, 30.0).problem
+    assert "watched for 20 epochs only" in contrast(values, 30.0).problem
     assert contrast(values, 10.0).problem is None
 
 
