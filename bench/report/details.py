@@ -93,10 +93,11 @@ def _secondary(question: QuestionAnalysis, label: str) -> Fold:
 
 def _mean(c: Compared) -> Cell:
     """The variant's mean; of times to a target that some seeds missed, that it is a lower bound."""
-    cell, missed = tables.mean_of(c.mean, c.metric), c.found.contrast.missed_a
-    if not missed:
+    cell, between = tables.mean_of(c.mean, c.metric), c.found.contrast
+    if not between.missed_a and not between.late_a:
         return cell
-    return tables.number("never" if missed == c.found.contrast.a.size else f"≥ {cell.text}")
+    missed = between.missed_a == between.a.size
+    return tables.number("not reached" if missed else f"≥ {cell.text}")
 
 
 def _times(question: QuestionAnalysis) -> Fold:

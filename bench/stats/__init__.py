@@ -61,6 +61,7 @@ from bench.stats.sequential import (
     anytime_sign_test,
     sequential_boundaries,
 )
+from bench.stats.shares import Shares, compare_shares
 from bench.stats.sign_flip import sign_flip_test, signed_rank_test
 from bench.stats.survival import (
     LogRank,
@@ -68,6 +69,7 @@ from bench.stats.survival import (
     SurvivalCurve,
     logrank,
     restricted_mean_difference,
+    restriction_time,
     survival_curve,
 )
 from bench.stats.time_to_target import (
@@ -104,6 +106,7 @@ __all__ = [
     "RestrictedMeanDifference",
     "RopeProbabilities",
     "SequentialBoundaries",
+    "Shares",
     "SurvivalCurve",
     "TimeToTarget",
     "TwoLevelInterval",
@@ -116,6 +119,7 @@ __all__ = [
     "compare_paired",
     "compare_ranges",
     "compare_rates",
+    "compare_shares",
     "compare_to_value",
     "compare_unpaired",
     "critical_difference",
@@ -143,6 +147,7 @@ __all__ = [
     "restricted_mean_difference",
     "restricted_mean_time",
     "restricted_times",
+    "restriction_time",
     "seeds_for_superiority",
     "seeds_needed",
     "sequential_boundaries",

@@ -35,6 +35,9 @@ Test = Literal[
     "signed rank",
     "permutation of ranks",
     "anytime sign test",
+    "McNemar",
+    "Fisher",
+    "log-rank",
 ]
 
 
