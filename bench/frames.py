@@ -318,6 +318,7 @@ FACTORS: Final = (
     *_FAMILY,
     *_DIVERGED,
     Column("verdict", "str", "", "of a main effect; missing for an interaction"),
+    *_OPEN,
 )
 
 TARGETS: Final = (
@@ -461,23 +462,56 @@ SPEEDS: Final = (
 
 SENSITIVITIES: Final = (
     Column("question", "str", "", "the question"),
-    Column("method", "str", "", "variants that differ in the learning rate alone"),
+    Column(
+        "method", "str", "", "variants that differ in the learning rate alone, by their optimizer"
+    ),
+    Column(
+        "optimizer", "str", "", "its class; only methods of one, with the same rates, are compared"
+    ),
     Column("rate", "float", "", "the learning rate"),
     Column("variant", "str", "", "the method at this rate"),
     Column("n", "int", "seeds", "seeds with a result"),
-    Column("diverged", "int", "seeds", "of them diverged; they count as the worst there is"),
+    Column("diverged", "int", "seeds", "seeds that diverged; there is no mean then"),
     Column("mean", "float", "the metric's", "mean over seeds of the primary metric's final value"),
     Column("low", "float", "the metric's", "lower end of its 95 % t interval"),
     Column("high", "float", "the metric's", "upper end"),
-    Column("best", "bool", "", "whether this rate has the method's best mean"),
     Column(
-        "lost", "float", "the metric's", "best minus worst over the common rates, mean of seeds"
+        "best", "bool", "", "whether this rate has the method's best mean: optimistic, not tested"
     ),
+    Column(
+        "near_best",
+        "str",
+        "",
+        "whether it is shown to be within the margin of the best rate, or beyond it; else cannot tell",
+    ),
+    Column("margin", "float", "the metric's", "as declared; of shares without one .01"),
+    Column(
+        "tolerated_low",
+        "float",
+        "",
+        "lowest of the method's rates, next to each other and to the best, with means within the margin",
+    ),
+    Column("tolerated_high", "float", "", "the highest of them"),
+    Column("counts", "bool", "", "whether this rate is part of what is lost elsewhere"),
+    Column("seeds", "int", "seeds", "seeds with a result at all rates that count"),
+    Column(
+        "lost",
+        "float",
+        "the metric's",
+        "best rate minus worst, each chosen on the other seeds, mean of seeds; inf: it diverged at some rate",
+    ),
+    Column(
+        "lost_elsewhere", "float", "the metric's", "the same over the rates without a diverged seed"
+    ),
+    Column("lost_low", "float", "the metric's", "lower end of its 95 % interval"),
+    Column("lost_high", "float", "the metric's", "upper end"),
     Column("baseline", "str", "", "the method it is compared with; missing for that itself"),
     Column("difference", "float", "the metric's", "of what is lost, minus the baseline's"),
-    Column("ci_low", "float", "the metric's", "lower end of its 95 % t interval, paired by seed"),
+    Column("ci_low", "float", "the metric's", "lower end of its interval, paired by seed"),
     Column("ci_high", "float", "the metric's", "upper end"),
-    Column("p_value", "float", "", "two-sided p of the paired t test"),
+    Column(
+        "p_value", "float", "", "two-sided p; of signed ranks where they diverge differently often"
+    ),
     Column("p_adjusted", "float", "", "for its family, to be held against .05"),
     Column("verdict", "str", "", "better (loses less), worse or cannot tell"),
 )

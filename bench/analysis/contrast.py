@@ -67,6 +67,8 @@ class Contrast:
         decision: of times to a target, what decides where their means cannot; None where they can.
         diverged_a, diverged_b: how many of them diverged, which is worse than any value.
         together: whether they are times that were taken while other trials ran.
+        seeds: of a, ascending; empty where there are none.
+        runs: the content ids of both sides' trials.
         cautions: what was left out or broken.
         problem: why nothing can be compared, as the end of a sentence; None if it can.
     """
@@ -83,14 +85,17 @@ class Contrast:
     diverged_a: int = 0
     diverged_b: int = 0
     together: bool = False
+    seeds: tuple[int, ...] = ()
+    runs: frozenset[frozenset[str]] = frozenset()
     cautions: tuple[Caution, ...] = ()
     problem: str | None = None
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What tells it from other tests: the numbers that it compares, whichever is named first."""
+        """What tells it from other tests: the runs and numbers that it compares, whichever is named first."""
         numbers = frozenset((self.a.tobytes(), self.b.tobytes()))
-        return self.metric.name, self.paired, numbers, self.decision and self.decision.identity
+        decided = self.decision and self.decision.identity
+        return self.metric.name, self.paired, self.runs, numbers, decided
 
     def test(
         self, *, margin: float | None = None, shift: float = 0.0, looked: bool = False
@@ -302,6 +307,8 @@ def contrast(a: Values, b: Values | float, *, paired: bool = True) -> Contrast:
         diverged_a=len(a.diverged & seeds_a),
         diverged_b=len(b.diverged & seeds_b),
         together=together,
+        seeds=tuple(sorted(seeds_a)),
+        runs=frozenset((a.trials, b.trials)),
         cautions=(*cautions, *_uneven(a), *_budget(a, b, decided=decision is not None)),
         problem="; ".join(filter(None, problems)) or None,
     )
@@ -335,6 +342,8 @@ def _against_number(a: Values, number: float) -> Contrast:
         missed_a=len(a.not_reached),
         diverged_a=len(a.diverged & a.by_seed.keys()),
         together=together,
+        seeds=tuple(sorted(a.by_seed)),
+        runs=frozenset((a.trials,)),
         cautions=tuple(cautions),
         problem=problem,
     )

@@ -46,6 +46,7 @@ class Values:
         arrivals: of times to a target, when each seed met it, or how long it was watched; None: ``by_seed``.
         late: seeds that met the target later than all runs were watched for, and count that.
         concurrent: seeds measured while other trials ran on the same machine.
+        trials: what tells its runs from others: their content ids.
         uneven: epochs at which the question's first and last run ended, if imported runs differ.
     """
 
@@ -60,6 +61,7 @@ class Values:
     arrivals: Mapping[int, float] | None = None
     late: frozenset[int] = frozenset()
     concurrent: frozenset[int] = frozenset()
+    trials: frozenset[str] = frozenset()
     uneven: tuple[float, float] | None = None
 
     @property
@@ -82,6 +84,7 @@ class _Trials:
     diverged: frozenset[int]
     not_reached: frozenset[int]
     concurrent: frozenset[int]
+    ids: frozenset[str]
 
     @classmethod
     def of(cls, rows: pd.DataFrame, metrics: Sequence[str]) -> Self:
@@ -98,6 +101,7 @@ class _Trials:
             diverged=where(rows.status == "diverged"),
             not_reached=where(rows.not_reached),
             concurrent=where(rows.concurrent.fillna(value=False)),
+            ids=frozenset(map(str, rows.trial_id)),
         )
 
 
@@ -134,6 +138,7 @@ class Measurements:
             missing=everyone - by_seed.keys() - trials.failed - trials.diverged,
             not_reached=trials.not_reached if name in SPENT else frozenset(),
             concurrent=trials.concurrent,
+            trials=trials.ids,
             uneven=self._uneven.get(question),
         )
         return together(found)[0]
@@ -176,7 +181,9 @@ def _hardly_shared(a: Collection[int], b: Collection[int]) -> bool:
 
 def measure(results: Results) -> Measurements:
     """Collect one value per metric, question, variant and seed from the frames of a run."""
-    wide = results.trials[[*KEYS, "status", "concurrent", "epoch_time_s", "train_time_s"]]
+    wide = results.trials[
+        [*KEYS, "trial_id", "status", "concurrent", "epoch_time_s", "train_time_s"]
+    ]
     for more in (_finals(results), whole_curves(results), crossings(results)):
         wide = wide.merge(more, on=KEYS, how="left")
     wide["generalisation_gap"] = wide.train_accuracy - wide.test_accuracy

@@ -74,6 +74,10 @@ class Reaching:
     logrank: stats.LogRank | None = None
     family: Family = Family()  # noqa: RUF009  # it is frozen
 
+    def in_family(self, family: Family) -> Reaching:
+        """The same, judged in a family."""
+        return replace(self, family=family)
+
     @property
     def by_shares(self) -> bool:
         """Whether the shares decide the comparison itself, since one side never arrives."""

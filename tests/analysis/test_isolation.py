@@ -26,7 +26,17 @@ PARTS = {
     "teams": "workers",
     "pairing": "what sharing seeds is worth",
 }
-SHOWN = "factors sizes capacity reaching speed workers rates sensitivity landscape".split()
+SHOWN = [
+    "factors",
+    "sizes",
+    "capacity",
+    "reaching",
+    "speed",
+    "workers",
+    "rates",
+    "sensitivity",
+    "landscape",
+]
 
 
 def boom(*_, **__):
