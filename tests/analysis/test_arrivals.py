@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats as scipy_stats
 
 from bench import stats
 from bench.analysis import answers, arrivals
@@ -186,3 +187,20 @@ def test_equals_are_told_apart_in_five_per_cent(censoring, n, paired, request):
     request.node.user_properties.append((f"{censoring}, {n}", f"{found:.4f}"))
     print(censoring, n, paired, found)  # noqa: T201
     assert found <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 1_000)
+
+
+@pytest.mark.parametrize("n", [5, 10])
+@pytest.mark.parametrize("steps", [1.2, 1.5, 2, 3, 6])
+def test_the_t_test_of_times_in_whole_steps_holds_its_level(n, steps):
+    """Why times are not compared by the exact test that coarse metrics are: medians of so many steps."""
+    rng, studies = np.random.default_rng(5), 20_000
+    seeds = 0.5 * rng.normal(size=(studies, n, 1)) + rng.normal(size=(studies, n, 2))
+    times = np.ceil(steps * np.exp(0.25 * seeds))
+    differences = times[..., 0] - times[..., 1]
+    spread = differences.std(axis=1, ddof=1)
+    t = differences.mean(axis=1) * math.sqrt(n) / np.where(spread > 0, spread, np.inf)
+    p = 2 * scipy_stats.t.sf(abs(t), n - 1)
+    alike = (spread == 0) & (differences[:, 0] != 0)  # decided by counting signs
+    p[alike] = 2.0 ** (1 - n)
+    for alpha in (0.05, 0.005):
+        assert np.mean(p <= alpha) <= 1.2 * alpha + 3 * math.sqrt(alpha / studies)

@@ -15,6 +15,7 @@ from scipy import stats as scipy_stats
 import bench
 from bench import importers
 from bench.analysis import answers
+from bench.report import figures
 
 CASES = Path(__file__).parent.parent / "cases" / "time_to_target"
 HEAD = "m,s,t,acc\n"
@@ -400,3 +401,25 @@ def test_laws(a, b, data, tmp_path_factory):
             before, after = row_of(analysis, name), row_of(other, name)
             assert arrivals(other, name) == arrivals(analysis, name)
             assert after.missed == before.missed
+
+
+# --- the figure --------------------------------------------------------------------------------
+
+
+def test_the_figure_shows_kaplan_meier_and_where_runs_stopped(analysed):
+    """Of five runs one reaches at 2, one stops at 3; of the three left one reaches at 4, one at 6."""
+    a = [(2, 20), (None, 3), (4, 20), (6, 20), (None, 20)]
+    analysis = analysed(log(a=a, b=[(5, 20)] * 5))
+    (data,) = figures.reached(analysis.questions[0]).spec["datasets"].values()
+    mine = [row for row in data if row["variant"] == "a"]
+    steps = {row["at"]: row["share"] for row in mine if not row["stopped"]}
+    left = [0.8, 0.8 * 2 / 3, 0.8 / 3]
+    shares = [100 * (1 - share) for share in left]
+    expected = {0: 0, 2: shares[0], 4: shares[1], 6: shares[2], 20: shares[2]}
+    assert steps == pytest.approx(expected, abs=1e-3)
+    marks = [(row["at"], row["share"]) for row in mine if row["stopped"]]
+    assert marks == [(3, pytest.approx(shares[0], abs=1e-3))], (
+        "the run that had the whole time is no mark"
+    )
+    assert targets(analysis).share_reached["a"] == pytest.approx(1 - left[-1])
+    assert "a 3 of 5 (1 ended early)" in figures.reached(analysis.questions[0]).alt

@@ -165,3 +165,34 @@ def test_below_three_runs_nothing_is_tested_exactly():
 def test_refused(call, message):
     with pytest.raises(StatsError, match=message):
         call()
+
+
+def log_rank_errors(studies, n, censoring):
+    """How often the chi-squared and the exact p of equal groups are at most 5 %."""
+    rng = np.random.default_rng(n)
+    wrong = np.zeros(2)
+    for _ in range(studies):
+        times = np.ceil(20 * rng.lognormal(0, 0.5, (2, n)))
+        ends = {
+            "none": np.full((2, n), 1e9),
+            "one budget": np.full((2, n), 25.0),
+            "own budgets": rng.uniform(10, 50, (2, n)),
+            "a stopped earlier": np.array([[18.0] * n, [35.0] * n]),
+        }[censoring]
+        (ta, tb), (ra, rb) = np.minimum(times, ends), times <= ends
+        try:
+            found = logrank(ta, ra, tb, rb, rng=rng)
+        except StatsError:
+            continue
+        wrong += (found.p_value <= 0.05, found.p_exact <= 0.05)
+    return wrong / studies
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("censoring", ["none", "one budget", "own budgets", "a stopped earlier"])
+def test_the_exact_log_rank_test_holds_its_level(censoring, request):
+    chi2, exact = log_rank_errors(2_000, 5, censoring)
+    request.node.user_properties.append((censoring, f"chi2 {chi2:.4f}, exact {exact:.4f}"))
+    print(censoring, chi2, exact)  # noqa: T201
+    assert exact <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 2_000)
+    assert chi2 > exact

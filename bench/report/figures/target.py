@@ -134,7 +134,7 @@ def _steps(question: QuestionAnalysis, variant: Reaching, clock: str) -> Rows:
             "variant": variant.variant,
             "clock": clock,
             "at": time,
-            "share": round(share, 6),
+            "share": share,
             "seeds": f"{counts[time]} of {variant.n}",
             "stopped": False,
         }
@@ -152,7 +152,7 @@ def _stops(variant: Reaching) -> Rows:
             "variant": variant.variant,
             "clock": CLOCK,
             "at": end,
-            "share": round(100 * (1 - share[end]), 6),
+            "share": 100 * (1 - share[end]),
             "seeds": f"seed {seed}",
             "stopped": True,
         }
