@@ -18,6 +18,7 @@ from bench.stats._inputs import (
     FEWEST_FOR_INFERENCE,
     between,
     differences_of,
+    in_unit,
     no_spread,
     paired_samples,
     positive,
@@ -47,7 +48,7 @@ from bench.stats.procedures import (
     Test,
     two_sided,
 )
-from bench.stats.sign_flip import sign_flip_test, smallest_p_paired, smallest_p_unpaired
+from bench.stats.sign_flip import smallest_p_paired, smallest_p_unpaired, sum_at_least_either_way
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -247,20 +248,19 @@ def compare_paired(
     _check_options(margin, alpha)
     first, second = paired_samples(a, b, infinite=True)
     _check_infinite(first, second, higher_is_better=higher_is_better)
-    differences = differences_of(first, second)
-    bare = _describe(first, second, differences, alpha, higher_is_better)
+    unit = power_of_two(first, second)
+    d = differences_of(first / unit, second / unit)
+    bare = _describe(first, second, d, alpha, higher_is_better)
     if bare.n < FEWEST_FOR_INFERENCE:
         return bare
-    unit = power_of_two(first, second)
-    d = differences / unit
-    if not np.isfinite(d).all():
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
         return _tested(bare, Rescaled(SignedRank(d), unit), margin)
-    if no_spread(differences, np.stack([first, second])) or (guarded and is_coarse(d)):
+    if np.ptp(d) == 0 or (guarded and is_coarse(d)):
         found = _tested(bare, Rescaled(SignFlip(d), unit), margin)
         p_sign_flip = found.p_value
     else:
         found = _by_t(bare, (first / unit, second / unit), unit, margin, guarded=guarded)
-        p_sign_flip = sign_flip_test(d, rng=rng)
+        p_sign_flip = sum_at_least_either_way(d, rng=rng)
     return replace(
         found,
         p_sign_flip=p_sign_flip,
@@ -357,7 +357,8 @@ def probability_of_superiority(
     0.875
     """
     first, second = sample(a, "a", infinite=True), sample(b, "b", infinite=True)
-    d = differences_of(first[:, None], second[None, :])
+    unit = power_of_two(first, second)
+    d = differences_of(first[:, None] / unit, second[None, :] / unit)
     share = float((d > 0).mean()) + float((d == 0).mean()) / 2
     return share if higher_is_better else 1 - share
 
@@ -369,7 +370,7 @@ def _describe(
     alpha: float,
     higher_is_better: bool,
 ) -> Comparison:
-    """All that needs no inference."""
+    """All that needs no inference; the differences are in units of `power_of_two`."""
     counts: tuple[int | None, int | None, int | None] = (None, None, None)
     if differences is not None:
         larger = int(np.count_nonzero(differences > 0))
@@ -377,8 +378,8 @@ def _describe(
         better, worse = (larger, smaller) if higher_is_better else (smaller, larger)
         counts = better, worse, differences.size - larger - smaller
     unit = power_of_two(a, b)
-    with np.errstate(over="ignore", invalid="ignore"):
-        difference = float((a / unit).mean() - (b / unit).mean()) * unit
+    with np.errstate(invalid="ignore"):
+        difference = in_unit(float((a / unit).mean() - (b / unit).mean()), unit)
     wins, losses, ties = counts
     bare = Comparison(
         paired=differences is not None,
@@ -395,7 +396,9 @@ def _describe(
         probability_of_superiority=probability_of_superiority(
             a, b, higher_is_better=higher_is_better
         ),
-        differences=differences,
+        differences=None
+        if differences is None
+        else np.array([in_unit(d, unit) for d in differences.tolist()]),
     )
     return replace(bare, cautions=(*_few_seeds(bare), *_diverged(a, b, bare)))
 
@@ -479,7 +482,9 @@ def _planned(
     return replace(
         found,
         effect_size=effect_size,
-        minimal_detectable_difference=error * detectable_noncentrality(df, alpha=alpha) * unit,
+        minimal_detectable_difference=in_unit(
+            error * detectable_noncentrality(df, alpha=alpha), unit
+        ),
         seeds_needed=max(FEWEST_FOR_INFERENCE, math.ceil(needed)) if needed < math.inf else None,
         exaggeration=exaggeration_ratio(assumed, error, df=df, alpha=alpha) if low_power else None,
     )

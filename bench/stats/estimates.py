@@ -13,7 +13,15 @@ import numpy as np
 from scipy import special
 
 from bench.errors import StatsError, shown
-from bench.stats._inputs import FEWEST_FOR_INFERENCE, no_spread, paired_samples, sample
+from bench.stats._inputs import (
+    FEWEST_FOR_INFERENCE,
+    differences_of,
+    in_unit,
+    no_spread,
+    paired_samples,
+    power_of_two,
+    sample,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -56,11 +64,12 @@ def estimate(a: ArrayLike, b: ArrayLike, kind: Kind) -> TEstimate:
     """
     if kind == "paired":
         first, second = paired_samples(a, b, fewest=FEWEST_FOR_INFERENCE)
-        differences = first - second
-        flat = no_spread(differences, np.stack([first, second]))
+        unit = power_of_two(first, second)
+        flat = float(np.ptp(differences_of(first / unit, second / unit))) == 0
     elif kind in ("welch", "pooled"):
         first = sample(a, "a", fewest=FEWEST_FOR_INFERENCE)
         second = sample(b, "b", fewest=FEWEST_FOR_INFERENCE)
+        unit = power_of_two(first, second)
         flat = no_spread(first) and no_spread(second)
     else:
         raise StatsError(
@@ -73,15 +82,18 @@ def estimate(a: ArrayLike, b: ArrayLike, kind: Kind) -> TEstimate:
             found="values that are all alike",
             hint="compare_paired and compare_unpaired say what can be said",
         )
+    x, y = first / unit, second / unit
     if kind == "paired":
-        n = differences.size
-        return TEstimate(float(differences.mean()), float(differences.std(ddof=1)) / n**0.5, n - 1)
-    return _two_groups(
-        float(first.mean() - second.mean()),
-        (float(first.var(ddof=1)), float(second.var(ddof=1))),
-        (first.size, second.size),
+        error, n = float((x - y).std(ddof=1)) / x.size**0.5, x.size
+        return TEstimate(in_unit(float((x - y).mean()), unit), in_unit(error, unit), n - 1)
+    found = _two_groups(
+        float(x.mean() - y.mean()),
+        (float(x.var(ddof=1)), float(y.var(ddof=1))),
+        (x.size, y.size),
         pooled=kind == "pooled",
     )
+    error = in_unit(found.standard_error, unit)
+    return TEstimate(in_unit(found.difference, unit), error, found.df)
 
 
 def _two_groups(
