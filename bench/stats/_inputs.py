@@ -156,6 +156,13 @@ def in_unit(value: float, unit: float) -> float:
     return min(max(value * unit, -limit), limit) if math.isfinite(value) else value
 
 
+def standard_deviation(values: NDArray[np.float64]) -> float:
+    """Of a sample, shape (n,), also where the squares of its deviations are no floats."""
+    d = values - values.mean()
+    unit = power_of_two(d)
+    return math.sqrt(float(((d / unit) ** 2).sum()) / (d.size - 1)) * unit
+
+
 def no_spread(values: NDArray[np.float64], scale: NDArray[Any] | None = None) -> bool:
     """Whether the values are all alike up to rounding of numbers as large as those in `scale`."""
     size = float(np.abs(values if scale is None else scale).max())

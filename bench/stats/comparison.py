@@ -24,6 +24,7 @@ from bench.stats._inputs import (
     positive,
     power_of_two,
     sample,
+    standard_deviation,
 )
 from bench.stats.cautions import Caution
 from bench.stats.equivalence import Equivalence
@@ -122,8 +123,7 @@ class Comparison:
         upwards = 1 if self.higher_is_better else -1
         if self.procedure is not None:
             above, below = self.procedure.p_above(0.0), self.procedure.p_below(0.0)
-            if above != below:
-                return upwards if above < below else -upwards
+            return upwards * (int(above < below) - int(above > below))
         if self.mean_difference is not None:
             return int(np.sign(self.mean_difference)) * upwards
         return int(np.sign(self.probability_of_superiority - 0.5))
@@ -208,9 +208,10 @@ class Comparison:
             return replace(
                 bare, p_value=None, ci_low=None, ci_high=None, equivalence=None, procedure=None
             )
+        unit = power_of_two(self.differences)
         return _tested(
             bare,
-            AnytimeSigns(self.differences),
+            Rescaled(AnytimeSigns(self.differences / unit), unit),
             None if self.equivalence is None else self.equivalence.margin,
         )
 
@@ -303,7 +304,11 @@ def compare_unpaired(
     x, y = first / unit, second / unit
     alike = np.isfinite(x).all() and np.isfinite(y).all() and no_spread(x) and no_spread(y)
     values = np.concatenate([x, y])
-    coarse = guarded and np.isfinite(values).all() and is_coarse(values - values.min())
+    coarse = (
+        guarded
+        and np.isfinite(values).all()
+        and is_coarse(differences_of(values, np.full_like(values, values.min())))
+    )
     if alike or coarse or not np.isfinite(values).all():
         found = _tested(bare, Rescaled(RankPermutation(x, y), unit), margin)
         return replace(
@@ -461,9 +466,10 @@ def _by_t(
     else:
         procedure = StudentT("paired t" if bare.paired else "Welch t", difference)
     found = _tested(bare, Rescaled(procedure, unit), margin)
-    spread = float(
-        (a - b).std(ddof=1) if bare.paired else ((a.var(ddof=1) + b.var(ddof=1)) / 2) ** 0.5
-    )
+    if bare.paired:
+        spread = standard_deviation(a - b)
+    else:
+        spread = math.hypot(standard_deviation(a), standard_deviation(b)) / math.sqrt(2)
     return _planned(found, difference, difference.difference / spread, unit, margin)
 
 
@@ -531,10 +537,21 @@ def _disagreement(found: Comparison, p_sign_flip: float | None) -> tuple[Caution
     if p is None or p_sign_flip is None or (p <= alpha) == (p_sign_flip <= alpha):
         return ()
     text = (
-        "The t test (p = {p:.2g}) and the sign-flip test (p = {flip:.2g}) fall on different sides of"
+        "The {test} test (p = {p:.2g}) and the sign-flip test (p = {flip:.2g}) fall on different sides of"
         " {alpha:g}."
     )
-    return (Caution("disagreement", text, {"p": p, "flip": p_sign_flip, "alpha": alpha}),)
+    return (
+        Caution(
+            "disagreement",
+            text,
+            {
+                "test": "guarded t" if found.test == "paired t, guarded" else "t",
+                "p": p,
+                "flip": p_sign_flip,
+                "alpha": alpha,
+            },
+        ),
+    )
 
 
 def _exact(found: Comparison, values: NDArray[np.float64] | None) -> tuple[Caution, ...]:
@@ -579,6 +596,7 @@ def _shape(values: NDArray[np.float64], what: str) -> tuple[Caution, ...]:
         return ()
     found = []
     distance = np.abs(values - np.median(values))
+    values = (values - np.median(values)) / power_of_two(distance)
     robust_sd = 1.4826 * float(np.median(distance))
     outliers = int(np.count_nonzero(distance > _FAR_OUT * robust_sd))
     if outliers and robust_sd > 0:

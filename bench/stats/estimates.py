@@ -6,6 +6,7 @@ not hand out, the standard error, is what equivalence tests and power need.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -21,10 +22,11 @@ from bench.stats._inputs import (
     paired_samples,
     power_of_two,
     sample,
+    standard_deviation,
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 Kind = Literal["paired", "welch", "pooled"]
 
@@ -84,27 +86,24 @@ def estimate(a: ArrayLike, b: ArrayLike, kind: Kind) -> TEstimate:
         )
     x, y = first / unit, second / unit
     if kind == "paired":
-        error, n = float((x - y).std(ddof=1)) / x.size**0.5, x.size
-        return TEstimate(in_unit(float((x - y).mean()), unit), in_unit(error, unit), n - 1)
-    found = _two_groups(
-        float(x.mean() - y.mean()),
-        (float(x.var(ddof=1)), float(y.var(ddof=1))),
-        (x.size, y.size),
-        pooled=kind == "pooled",
-    )
-    error = in_unit(found.standard_error, unit)
-    return TEstimate(in_unit(found.difference, unit), error, found.df)
+        difference, error, df = float((x - y).mean()), _error(x - y), x.size - 1.0
+    else:
+        difference = float(x.mean()) - float(y.mean())
+        error, df = (_pooled if kind == "pooled" else _welch)(x, y)
+    return TEstimate(in_unit(difference, unit), in_unit(error, unit), df)
 
 
-def _two_groups(
-    difference: float, variances: tuple[float, float], sizes: tuple[int, int], *, pooled: bool
-) -> TEstimate:
-    (var_a, var_b), (n_a, n_b) = variances, sizes
-    if pooled:
-        df = n_a + n_b - 2
-        variance = ((n_a - 1) * var_a + (n_b - 1) * var_b) / df
-        return TEstimate(difference, (variance * (1 / n_a + 1 / n_b)) ** 0.5, df)
-    share_a, share_b = var_a / n_a, var_b / n_b
-    squared = share_a + share_b
-    df_welch = squared**2 / (share_a**2 / (n_a - 1) + share_b**2 / (n_b - 1))
-    return TEstimate(difference, squared**0.5, df_welch)
+def _error(x: NDArray[np.float64]) -> float:
+    return standard_deviation(x) / math.sqrt(x.size)
+
+
+def _welch(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
+    error = math.hypot(_error(x), _error(y))
+    share_x, share_y = (_error(x) / error) ** 2, (_error(y) / error) ** 2
+    return error, 1 / (share_x**2 / (x.size - 1) + share_y**2 / (y.size - 1))
+
+
+def _pooled(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
+    df = x.size + y.size - 2.0
+    spreads = [standard_deviation(z) * math.sqrt((z.size - 1) / df) for z in (x, y)]
+    return math.hypot(*spreads) * math.sqrt(1 / x.size + 1 / y.size), df

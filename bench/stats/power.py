@@ -145,7 +145,7 @@ def exaggeration_ratio(
         critical = special.stdtrit(df, 1 - alpha / 2)
         significant = special.chdtr(df, df * (estimate / critical) ** 2)
     weight = np.exp(-(error**2) / 2) * significant
-    return float((weight * estimate).sum() / weight.sum() / truth)
+    return float((weight * estimate).sum() / weight.sum()) / truth
 
 
 def _power_of_n(effect_size: float, n: float, alpha: float, *, paired: bool) -> float:

@@ -264,12 +264,13 @@ class AnytimeSigns:
     def interval(self, level: float) -> tuple[float, float]:
         """See ``Procedure``; an end is infinite where so few seeds exclude nothing."""
         alpha, d = (1 - level) / 2, self.differences
-        around = [np.nextafter(x, way) for x in np.unique(d) for way in (-math.inf, x, math.inf)]
-        low = next(bound for bound in around if self._p(d, bound) > alpha)
-        high = next(bound for bound in reversed(around) if self._p(-d, -bound) > alpha)
+        finite = np.unique(d[np.isfinite(d)]).tolist()
+        around = [math.nextafter(x, way) for x in finite for way in (-math.inf, x, math.inf)]
+        low = next((bound for bound in around if self._p(d, bound) > alpha), math.inf)
+        high = next((bound for bound in reversed(around) if self._p(-d, -bound) > alpha), -math.inf)
         return (
-            -math.inf if low == around[0] else float(low),
-            math.inf if high == around[-1] else float(high),
+            -math.inf if not around or low == around[0] else float(low),
+            math.inf if not around or high == around[-1] else float(high),
         )
 
     @staticmethod
