@@ -108,27 +108,39 @@ def generator(rng: np.random.Generator | None) -> np.random.Generator:
     return np.random.default_rng(0) if rng is None else rng
 
 
-def rounded(differences: NDArray[np.float64], scale: float = 0.0) -> NDArray[np.float64]:
-    """Differences without the noise of floating point, shape (n,): what differs by less than it ties.
+def rounded(
+    differences: NDArray[np.float64], noise: NDArray[np.float64] | float | None = None
+) -> NDArray[np.float64]:
+    """Differences without the noise of floating point, of the same shape.
 
-    That is 1e-9 of the largest finite difference, or 1e-12 of ``scale``: the size of the numbers that were
-    subtracted.
+    What is within ``noise`` of zero is zero, and sizes within it of each other are the same. Unless given it is
+    1e-9 of the largest finite difference.
     """
-    finite = np.abs(differences[np.isfinite(differences)])
-    noise = max(1e-9 * float(finite.max(initial=0.0)), 1e-12 * scale)
-    if not sys.float_info.min < noise < math.inf:
-        return differences
-    step = 2.0 ** math.floor(math.log2(noise))  # a power of two, which rounds nothing by itself
-    return np.asarray(np.round(differences / step) * step)
+    sizes = np.abs(differences).ravel()
+    if noise is None:
+        noise = 1e-9 * float(sizes[np.isfinite(sizes)].max(initial=0.0))
+    per_size = np.broadcast_to(noise, np.shape(differences)).ravel()
+    sizes[sizes <= per_size] = 0.0
+    order = np.argsort(sizes, kind="stable")
+    ascending = sizes[order]
+    with np.errstate(invalid="ignore"):  # of two infinite ones, which tie
+        new = np.diff(ascending, prepend=-np.inf) > per_size[order]
+    sizes[order] = ascending[np.maximum.accumulate(np.where(new, np.arange(sizes.size), 0))]
+    return np.asarray(np.sign(differences) * sizes.reshape(np.shape(differences)))
 
 
 def differences_of(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A - b without the noise of floating point; of two runs that both diverged 0."""
-    both = np.isinf(a) & np.isinf(b)
-    unit = power_of_two(a, b)
-    with np.errstate(invalid="ignore", over="ignore"):
-        d = np.where(both, 0.0, a / unit - b / unit)
-        return np.asarray(rounded(d, 1.0) * unit)
+    """A - b without the noise of floating point, broadcast; of two runs that both diverged 0.
+
+    Noise is 1e-12 of the two numbers, or 1e-9 of the median difference that is not zero: one number of 1e200
+    turns no other difference into a tie. The numbers are small enough that no difference overflows.
+    """
+    with np.errstate(invalid="ignore"):
+        d = np.where(np.isinf(a) & np.isinf(b), 0.0, a - b)
+    largest = np.maximum(np.abs(a), np.abs(b))
+    noise = 1e-12 * np.where(np.isfinite(largest), largest, 0.0)
+    clear = np.abs(d)[(np.abs(d) > noise) & np.isfinite(d)]
+    return rounded(d, np.maximum(noise, 1e-9 * float(np.median(clear)) if clear.size else 0.0))
 
 
 def power_of_two(*arrays: NDArray[np.float64]) -> float:
@@ -136,6 +148,19 @@ def power_of_two(*arrays: NDArray[np.float64]) -> float:
     sizes = [np.abs(a[np.isfinite(a)]).max(initial=0.0) for a in arrays]
     largest = float(max(sizes, default=0.0))
     return 2.0 ** min(math.frexp(largest)[1], 1023) if largest > 0 else 1.0
+
+
+def in_unit(value: float, unit: float) -> float:
+    """A number times a power of two; what is finite stays so, at the largest float."""
+    limit = sys.float_info.max
+    return min(max(value * unit, -limit), limit) if math.isfinite(value) else value
+
+
+def standard_deviation(values: NDArray[np.float64]) -> float:
+    """Of a sample, shape (n,), also where the squares of its deviations are no floats."""
+    d = values - values.mean()
+    unit = power_of_two(d)
+    return math.sqrt(float(((d / unit) ** 2).sum()) / (d.size - 1)) * unit
 
 
 def no_spread(values: NDArray[np.float64], scale: NDArray[Any] | None = None) -> bool:

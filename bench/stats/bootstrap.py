@@ -13,7 +13,15 @@ import numpy as np
 from scipy import stats
 
 from bench.errors import StatsError
-from bench.stats._inputs import between, generator, no_spread, numbers, sample
+from bench.stats._inputs import (
+    between,
+    generator,
+    in_unit,
+    no_spread,
+    numbers,
+    power_of_two,
+    sample,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,12 +84,15 @@ def _studentized(
     x: NDArray[np.float64], alpha: float, resamples: NDArray[np.float64]
 ) -> BootstrapInterval:
     """The t of each resample; its quantiles take the place of Student's."""
+    unit = power_of_two(x)
+    x, resamples = x / unit, resamples / unit
     means, errors = resamples.mean(axis=1), stats.sem(resamples, axis=1)
     usable = errors > 0  # a resample may draw one value n times
     t = (means[usable] - x.mean()) / errors[usable]
     low, high = np.quantile(t, [alpha / 2, 1 - alpha / 2])
     mean, error = float(x.mean()), float(stats.sem(x))
-    return BootstrapInterval(mean, mean - float(high) * error, mean - float(low) * error)
+    ends = mean - float(high) * error, mean - float(low) * error
+    return BootstrapInterval(*(in_unit(number, unit) for number in (mean, *ends)))
 
 
 def interquartile_mean(values: ArrayLike) -> float:

@@ -18,11 +18,13 @@ from bench.stats._inputs import (
     FEWEST_FOR_INFERENCE,
     between,
     differences_of,
+    in_unit,
     no_spread,
     paired_samples,
     positive,
     power_of_two,
     sample,
+    standard_deviation,
 )
 from bench.stats.cautions import Caution
 from bench.stats.equivalence import Equivalence
@@ -47,7 +49,7 @@ from bench.stats.procedures import (
     Test,
     two_sided,
 )
-from bench.stats.sign_flip import sign_flip_test, smallest_p_paired, smallest_p_unpaired
+from bench.stats.sign_flip import smallest_p_paired, smallest_p_unpaired, sum_at_least_either_way
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -121,8 +123,7 @@ class Comparison:
         upwards = 1 if self.higher_is_better else -1
         if self.procedure is not None:
             above, below = self.procedure.p_above(0.0), self.procedure.p_below(0.0)
-            if above != below:
-                return upwards if above < below else -upwards
+            return upwards * (int(above < below) - int(above > below))
         if self.mean_difference is not None:
             return int(np.sign(self.mean_difference)) * upwards
         return int(np.sign(self.probability_of_superiority - 0.5))
@@ -207,9 +208,10 @@ class Comparison:
             return replace(
                 bare, p_value=None, ci_low=None, ci_high=None, equivalence=None, procedure=None
             )
+        unit = power_of_two(self.differences)
         return _tested(
             bare,
-            AnytimeSigns(self.differences),
+            Rescaled(AnytimeSigns(self.differences / unit), unit),
             None if self.equivalence is None else self.equivalence.margin,
         )
 
@@ -247,20 +249,19 @@ def compare_paired(
     _check_options(margin, alpha)
     first, second = paired_samples(a, b, infinite=True)
     _check_infinite(first, second, higher_is_better=higher_is_better)
-    differences = differences_of(first, second)
-    bare = _describe(first, second, differences, alpha, higher_is_better)
+    unit = power_of_two(first, second)
+    d = differences_of(first / unit, second / unit)
+    bare = _describe(first, second, d, alpha, higher_is_better)
     if bare.n < FEWEST_FOR_INFERENCE:
         return bare
-    unit = power_of_two(first, second)
-    d = differences / unit
-    if not np.isfinite(d).all():
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
         return _tested(bare, Rescaled(SignedRank(d), unit), margin)
-    if no_spread(differences, np.stack([first, second])) or (guarded and is_coarse(d)):
+    if np.ptp(d) == 0 or (guarded and is_coarse(d)):
         found = _tested(bare, Rescaled(SignFlip(d), unit), margin)
         p_sign_flip = found.p_value
     else:
         found = _by_t(bare, (first / unit, second / unit), unit, margin, guarded=guarded)
-        p_sign_flip = sign_flip_test(d, rng=rng)
+        p_sign_flip = sum_at_least_either_way(d, rng=rng)
     return replace(
         found,
         p_sign_flip=p_sign_flip,
@@ -303,7 +304,11 @@ def compare_unpaired(
     x, y = first / unit, second / unit
     alike = np.isfinite(x).all() and np.isfinite(y).all() and no_spread(x) and no_spread(y)
     values = np.concatenate([x, y])
-    coarse = guarded and np.isfinite(values).all() and is_coarse(values - values.min())
+    coarse = (
+        guarded
+        and np.isfinite(values).all()
+        and is_coarse(differences_of(values, np.full_like(values, values.min())))
+    )
     if alike or coarse or not np.isfinite(values).all():
         found = _tested(bare, Rescaled(RankPermutation(x, y), unit), margin)
         return replace(
@@ -357,7 +362,8 @@ def probability_of_superiority(
     0.875
     """
     first, second = sample(a, "a", infinite=True), sample(b, "b", infinite=True)
-    d = differences_of(first[:, None], second[None, :])
+    unit = power_of_two(first, second)
+    d = differences_of(first[:, None] / unit, second[None, :] / unit)
     share = float((d > 0).mean()) + float((d == 0).mean()) / 2
     return share if higher_is_better else 1 - share
 
@@ -369,7 +375,7 @@ def _describe(
     alpha: float,
     higher_is_better: bool,
 ) -> Comparison:
-    """All that needs no inference."""
+    """All that needs no inference; the differences are in units of `power_of_two`."""
     counts: tuple[int | None, int | None, int | None] = (None, None, None)
     if differences is not None:
         larger = int(np.count_nonzero(differences > 0))
@@ -377,8 +383,8 @@ def _describe(
         better, worse = (larger, smaller) if higher_is_better else (smaller, larger)
         counts = better, worse, differences.size - larger - smaller
     unit = power_of_two(a, b)
-    with np.errstate(over="ignore", invalid="ignore"):
-        difference = float((a / unit).mean() - (b / unit).mean()) * unit
+    with np.errstate(invalid="ignore"):
+        difference = in_unit(float((a / unit).mean() - (b / unit).mean()), unit)
     wins, losses, ties = counts
     bare = Comparison(
         paired=differences is not None,
@@ -395,7 +401,9 @@ def _describe(
         probability_of_superiority=probability_of_superiority(
             a, b, higher_is_better=higher_is_better
         ),
-        differences=differences,
+        differences=None
+        if differences is None
+        else np.array([in_unit(d, unit) for d in differences.tolist()]),
     )
     return replace(bare, cautions=(*_few_seeds(bare), *_diverged(a, b, bare)))
 
@@ -458,9 +466,10 @@ def _by_t(
     else:
         procedure = StudentT("paired t" if bare.paired else "Welch t", difference)
     found = _tested(bare, Rescaled(procedure, unit), margin)
-    spread = float(
-        (a - b).std(ddof=1) if bare.paired else ((a.var(ddof=1) + b.var(ddof=1)) / 2) ** 0.5
-    )
+    if bare.paired:
+        spread = standard_deviation(a - b)
+    else:
+        spread = math.hypot(standard_deviation(a), standard_deviation(b)) / math.sqrt(2)
     return _planned(found, difference, difference.difference / spread, unit, margin)
 
 
@@ -479,7 +488,9 @@ def _planned(
     return replace(
         found,
         effect_size=effect_size,
-        minimal_detectable_difference=error * detectable_noncentrality(df, alpha=alpha) * unit,
+        minimal_detectable_difference=in_unit(
+            error * detectable_noncentrality(df, alpha=alpha), unit
+        ),
         seeds_needed=max(FEWEST_FOR_INFERENCE, math.ceil(needed)) if needed < math.inf else None,
         exaggeration=exaggeration_ratio(assumed, error, df=df, alpha=alpha) if low_power else None,
     )
@@ -526,10 +537,21 @@ def _disagreement(found: Comparison, p_sign_flip: float | None) -> tuple[Caution
     if p is None or p_sign_flip is None or (p <= alpha) == (p_sign_flip <= alpha):
         return ()
     text = (
-        "The t test (p = {p:.2g}) and the sign-flip test (p = {flip:.2g}) fall on different sides of"
+        "The {test} test (p = {p:.2g}) and the sign-flip test (p = {flip:.2g}) fall on different sides of"
         " {alpha:g}."
     )
-    return (Caution("disagreement", text, {"p": p, "flip": p_sign_flip, "alpha": alpha}),)
+    return (
+        Caution(
+            "disagreement",
+            text,
+            {
+                "test": "guarded t" if found.test == "paired t, guarded" else "t",
+                "p": p,
+                "flip": p_sign_flip,
+                "alpha": alpha,
+            },
+        ),
+    )
 
 
 def _exact(found: Comparison, values: NDArray[np.float64] | None) -> tuple[Caution, ...]:
@@ -574,6 +596,7 @@ def _shape(values: NDArray[np.float64], what: str) -> tuple[Caution, ...]:
         return ()
     found = []
     distance = np.abs(values - np.median(values))
+    values = (values - np.median(values)) / power_of_two(distance)
     robust_sd = 1.4826 * float(np.median(distance))
     outliers = int(np.count_nonzero(distance > _FAR_OUT * robust_sd))
     if outliers and robust_sd > 0:

@@ -15,8 +15,15 @@ import numpy as np
 from scipy import stats
 
 from bench.errors import StatsError
-from bench.stats._inputs import between, differences_of, numbers, paired_samples, rounded
-from bench.stats.sign_flip import signed_rank_test
+from bench.stats._inputs import (
+    between,
+    differences_of,
+    numbers,
+    paired_samples,
+    power_of_two,
+    rounded,
+)
+from bench.stats.sign_flip import signed_ranks, sum_at_least_either_way
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -77,14 +84,15 @@ def wilcoxon_over_datasets(a: ArrayLike, b: ArrayLike) -> WilcoxonOverDatasets:
             found=str(first.size),
             hint="report each data set by itself and adjust the p-values with adjust",
         )
-    differences = differences_of(first, second)
+    unit = power_of_two(first, second)
+    differences = differences_of(first / unit, second / unit)
     ranks = stats.rankdata(np.abs(differences))
     split = ranks[differences == 0].sum() / 2
     return WilcoxonOverDatasets(
         n=first.size,
         rank_sum_plus=float(ranks[differences > 0].sum() + split),
         rank_sum_minus=float(ranks[differences < 0].sum() + split),
-        p_value=signed_rank_test(differences),
+        p_value=sum_at_least_either_way(signed_ranks(differences)),
     )
 
 
@@ -112,7 +120,9 @@ def quade(scores: ArrayLike) -> Quade:
     """
     table = _table(scores)
     n, k = table.shape
-    weights = stats.rankdata(np.ptp(table, axis=1))
+    unit = power_of_two(table)
+    ranges = differences_of(table.max(axis=1) / unit, table.min(axis=1) / unit)
+    weights = stats.rankdata(ranges)
     weighted = weights[:, None] * (stats.rankdata(table, axis=1) - (k + 1) / 2)
     if not weighted.any():
         raise _all_tied(table)
@@ -155,8 +165,8 @@ def _table(scores: ArrayLike) -> NDArray[np.float64]:
             expected="a score of each variant on each data set",
             found=f"{int(np.isnan(table).sum())} missing",
         )
-    largest = float(np.abs(table[np.isfinite(table)]).max(initial=0.0))
-    return rounded(table.ravel(), largest).reshape(table.shape)  # the noise of means ties
+    noise = [1e-12 * float(np.abs(row[np.isfinite(row)]).max(initial=0.0)) for row in table]
+    return np.stack([rounded(row, size) for row, size in zip(table, noise, strict=True)])
 
 
 def _all_tied(table: NDArray[np.float64]) -> StatsError:

@@ -6,6 +6,7 @@ not hand out, the standard error, is what equivalence tests and power need.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -13,10 +14,19 @@ import numpy as np
 from scipy import special
 
 from bench.errors import StatsError, shown
-from bench.stats._inputs import FEWEST_FOR_INFERENCE, no_spread, paired_samples, sample
+from bench.stats._inputs import (
+    FEWEST_FOR_INFERENCE,
+    differences_of,
+    in_unit,
+    no_spread,
+    paired_samples,
+    power_of_two,
+    sample,
+    standard_deviation,
+)
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 Kind = Literal["paired", "welch", "pooled"]
 
@@ -56,11 +66,12 @@ def estimate(a: ArrayLike, b: ArrayLike, kind: Kind) -> TEstimate:
     """
     if kind == "paired":
         first, second = paired_samples(a, b, fewest=FEWEST_FOR_INFERENCE)
-        differences = first - second
-        flat = no_spread(differences, np.stack([first, second]))
+        unit = power_of_two(first, second)
+        flat = float(np.ptp(differences_of(first / unit, second / unit))) == 0
     elif kind in ("welch", "pooled"):
         first = sample(a, "a", fewest=FEWEST_FOR_INFERENCE)
         second = sample(b, "b", fewest=FEWEST_FOR_INFERENCE)
+        unit = power_of_two(first, second)
         flat = no_spread(first) and no_spread(second)
     else:
         raise StatsError(
@@ -73,26 +84,26 @@ def estimate(a: ArrayLike, b: ArrayLike, kind: Kind) -> TEstimate:
             found="values that are all alike",
             hint="compare_paired and compare_unpaired say what can be said",
         )
+    x, y = first / unit, second / unit
     if kind == "paired":
-        n = differences.size
-        return TEstimate(float(differences.mean()), float(differences.std(ddof=1)) / n**0.5, n - 1)
-    return _two_groups(
-        float(first.mean() - second.mean()),
-        (float(first.var(ddof=1)), float(second.var(ddof=1))),
-        (first.size, second.size),
-        pooled=kind == "pooled",
-    )
+        difference, error, df = float((x - y).mean()), _error(x - y), x.size - 1.0
+    else:
+        difference = float(x.mean()) - float(y.mean())
+        error, df = (_pooled if kind == "pooled" else _welch)(x, y)
+    return TEstimate(in_unit(difference, unit), in_unit(error, unit), df)
 
 
-def _two_groups(
-    difference: float, variances: tuple[float, float], sizes: tuple[int, int], *, pooled: bool
-) -> TEstimate:
-    (var_a, var_b), (n_a, n_b) = variances, sizes
-    if pooled:
-        df = n_a + n_b - 2
-        variance = ((n_a - 1) * var_a + (n_b - 1) * var_b) / df
-        return TEstimate(difference, (variance * (1 / n_a + 1 / n_b)) ** 0.5, df)
-    share_a, share_b = var_a / n_a, var_b / n_b
-    squared = share_a + share_b
-    df_welch = squared**2 / (share_a**2 / (n_a - 1) + share_b**2 / (n_b - 1))
-    return TEstimate(difference, squared**0.5, df_welch)
+def _error(x: NDArray[np.float64]) -> float:
+    return standard_deviation(x) / math.sqrt(x.size)
+
+
+def _welch(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
+    error = math.hypot(_error(x), _error(y))
+    share_x, share_y = (_error(x) / error) ** 2, (_error(y) / error) ** 2
+    return error, 1 / (share_x**2 / (x.size - 1) + share_y**2 / (y.size - 1))
+
+
+def _pooled(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
+    df = x.size + y.size - 2.0
+    spreads = [standard_deviation(z) * math.sqrt((z.size - 1) / df) for z in (x, y)]
+    return math.hypot(*spreads) * math.sqrt(1 / x.size + 1 / y.size), df

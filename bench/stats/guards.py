@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.stats._inputs import standard_deviation
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -33,11 +35,10 @@ def skewness(values: _Array) -> float:
     n = values.size
     if n < FEWEST_FOR_SKEW:
         return 0.0
-    d = values - values.mean()
-    variance = float((d**2).mean())
-    if variance == 0:
+    spread = standard_deviation(values) * math.sqrt((n - 1) / n)
+    if spread == 0:
         return 0.0
-    g = float((d**3).mean()) / variance**1.5
+    g = float((((values - values.mean()) / spread) ** 3).mean())
     by_chance = math.sqrt(6 * (n - 2) / ((n + 1) * (n + 3)))
     return math.copysign(max(0.0, abs(g) - _NOISE * by_chance), g)
 
@@ -48,13 +49,14 @@ def skewness_of_mean(a: _Array, b: _Array | None = None) -> float:
     mu3 / n^2 divided by (variance / n)^1.5; of two groups, the difference of the former over the sum of the
     latter.
     """
-    third, second = 0.0, 0.0
-    for sign, x in ((1, a), (-1, b)):
-        if x is not None:
-            variance = float(x.var(ddof=1))
-            third += sign * skewness(x) * variance**1.5 / x.size**2
-            second += variance / x.size
-    return third / second**1.5 if second > 0 else 0.0
+    errors = [standard_deviation(x) / math.sqrt(x.size) for x in (a, b) if x is not None]
+    error = math.hypot(*errors)
+    if error == 0:
+        return 0.0
+    found = skewness(a) / math.sqrt(a.size) * (errors[0] / error) ** 3
+    if b is not None:
+        found -= skewness(b) / math.sqrt(b.size) * (errors[1] / error) ** 3
+    return found
 
 
 def is_coarse(differences: _Array) -> bool:

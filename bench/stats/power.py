@@ -20,6 +20,9 @@ POWER = 0.8
 """The power that planned numbers in this package aim at."""
 
 
+_TINY = 1e-150  # below it no number of seeds is enough that a float holds
+
+
 def power_paired(effect_size: float, n: float, *, alpha: float = 0.05) -> float:
     """The chance that a paired t test of n seeds detects a true d_z of `effect_size`.
 
@@ -50,7 +53,7 @@ def seeds_needed(
             "the effect size is not a number", expected="a number", found=str(effect_size)
         )
     between(power, alpha, 1.0, "power")
-    if effect == 0:
+    if effect < _TINY:
         return math.inf
 
     def shortfall(n: float) -> float:
@@ -110,6 +113,8 @@ def detectable_noncentrality(df: float, *, power: float = POWER, alpha: float = 
 def t_power(noncentrality: float, df: float, alpha: float = 0.05) -> float:
     """The chance that a two-sided t test rejects a true difference of so many standard errors."""
     critical = float(special.stdtrit(df, 1 - between(alpha, 0.0, 1.0, "alpha") / 2))
+    if abs(noncentrality) > 1 / _TINY:
+        return 1.0
     missed = float(special.ncfdtr(1, df, noncentrality**2, critical**2))
     return 1.0 if math.isnan(missed) else 1.0 - missed  # NaN is what scipy says of an underflow
 
@@ -140,7 +145,7 @@ def exaggeration_ratio(
         critical = special.stdtrit(df, 1 - alpha / 2)
         significant = special.chdtr(df, df * (estimate / critical) ** 2)
     weight = np.exp(-(error**2) / 2) * significant
-    return float((weight * estimate).sum() / weight.sum() / truth)
+    return float((weight * estimate).sum() / weight.sum()) / truth
 
 
 def _power_of_n(effect_size: float, n: float, alpha: float, *, paired: bool) -> float:

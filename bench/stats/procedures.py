@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import numpy as np
 from scipy import special, stats
 
-from bench.stats._inputs import generator
+from bench.stats._inputs import differences_of, generator, in_unit, rounded
 from bench.stats.sequential import anytime_sign_test
 from bench.stats.sign_flip import signed_ranks, sum_at_least
 
@@ -148,11 +149,11 @@ class SignFlip:
 
     def p_above(self, bound: float) -> float:
         """See ``Procedure``."""
-        return sum_at_least(self.differences - bound)
+        return sum_at_least(_less(self.differences, bound))
 
     def p_below(self, bound: float) -> float:
         """See ``Procedure``."""
-        return sum_at_least(bound - self.differences)
+        return sum_at_least(-_less(self.differences, bound))
 
     def interval(self, level: float) -> tuple[float, float]:
         """See ``Procedure``; an end is infinite where so few seeds reject nothing."""
@@ -164,6 +165,13 @@ class SignFlip:
             lambda bound: self.p_below(-bound) <= alpha, float(-d.max()), float(-d.min())
         )
         return low, -high
+
+
+def _less(differences: _Array, bound: float) -> _Array:
+    """Differences less a bound: those that floating point cannot tell from it are 0."""
+    return (
+        differences if bound == 0 else differences_of(differences, np.full_like(differences, bound))
+    )
 
 
 def _last_rejected(rejects: Callable[[float], bool], low: float, high: float) -> float:
@@ -189,11 +197,11 @@ class SignedRank:
 
     def p_above(self, bound: float) -> float:
         """See ``Procedure``."""
-        return sum_at_least(signed_ranks(self.differences - bound))
+        return sum_at_least(signed_ranks(_less(self.differences, bound)))
 
     def p_below(self, bound: float) -> float:
         """See ``Procedure``."""
-        return sum_at_least(signed_ranks(bound - self.differences))
+        return sum_at_least(signed_ranks(-_less(self.differences, bound)))
 
     def interval(self, level: float) -> None:
         """None: a run diverged, and there is no difference of means."""
@@ -213,21 +221,29 @@ class RankPermutation:
 
     def p_above(self, bound: float) -> float:
         """See ``Procedure``."""
-        return self._p(self.a, self.b + bound)
+        return self._p(bound, upwards=True)
 
     def p_below(self, bound: float) -> float:
         """See ``Procedure``."""
-        return self._p(self.b + bound, self.a)
+        return self._p(bound, upwards=False)
 
     def interval(self, level: float) -> None:
         """None: a run diverged, or nothing varies."""
         del level
 
-    def _p(self, larger: _Array, smaller: _Array) -> float:
-        method = stats.PermutationMethod(n_resamples=9_999, rng=generator(None))
-        return float(
-            stats.mannwhitneyu(larger, smaller, alternative="greater", method=method).pvalue
-        )
+    def _p(self, bound: float, *, upwards: bool) -> float:
+        values = np.concatenate([self.a, self.b + bound])
+        sizes = np.where(np.isfinite(values), np.abs(values), 0.0)
+        ranks = stats.rankdata(rounded(values, 1e-12 * sizes))
+        return _rank_sum_p(tuple(ranks.tolist()), self.a.size, upwards)
+
+
+@lru_cache(maxsize=256)  # the draws take a while, and direction and verdict ask again
+def _rank_sum_p(ranks: tuple[float, ...], n_a: int, upwards: bool) -> float:
+    method = stats.PermutationMethod(n_resamples=9_999, rng=generator(None))
+    side: Literal["greater", "less"] = "greater" if upwards else "less"
+    found = stats.mannwhitneyu(ranks[:n_a], ranks[n_a:], alternative=side, method=method)
+    return float(found.pvalue)
 
 
 @dataclass(frozen=True)
@@ -242,31 +258,28 @@ class AnytimeSigns:
 
     def p_above(self, bound: float) -> float:
         """See ``Procedure``."""
-        return self._p(bound, upwards=True)
+        return self._p(_less(self.differences, bound), 0.0)
 
     def p_below(self, bound: float) -> float:
         """See ``Procedure``."""
-        return self._p(bound, upwards=False)
+        return self._p(-_less(self.differences, bound), 0.0)
 
     def interval(self, level: float) -> tuple[float, float]:
         """See ``Procedure``; an end is infinite where so few seeds exclude nothing."""
-        alpha, ordered = (1 - level) / 2, np.unique(self.differences)
-        around = [
-            p for x in ordered for p in (np.nextafter(x, -math.inf), x, np.nextafter(x, math.inf))
-        ]
-        low = next(p for p in around if self.p_above(p) > alpha)
-        high = next(p for p in reversed(around) if self.p_below(p) > alpha)
+        alpha, d = (1 - level) / 2, self.differences
+        finite = np.unique(d[np.isfinite(d)]).tolist()
+        around = [math.nextafter(x, way) for x in finite for way in (-math.inf, x, math.inf)]
+        low = next((bound for bound in around if self._p(d, bound) > alpha), math.inf)
+        high = next((bound for bound in reversed(around) if self._p(-d, -bound) > alpha), -math.inf)
         return (
-            -math.inf if low == around[0] else float(low),
-            math.inf if high == around[-1] else float(high),
+            -math.inf if not around or low == around[0] else float(low),
+            math.inf if not around or high == around[-1] else float(high),
         )
 
-    def _p(self, bound: float, *, upwards: bool) -> float:
-        above = int(np.count_nonzero(self.differences > bound))
-        below = int(np.count_nonzero(self.differences < bound))
-        if (above <= below) if upwards else (below <= above):
-            return 1.0
-        return anytime_sign_test(above, below).p_value / 2
+    @staticmethod
+    def _p(d: _Array, bound: float) -> float:
+        above, below = int(np.count_nonzero(d > bound)), int(np.count_nonzero(d < bound))
+        return anytime_sign_test(above, below).p_value / 2 if above > below else 1.0
 
 
 @dataclass(frozen=True)
@@ -292,4 +305,4 @@ class Rescaled:
     def interval(self, level: float) -> tuple[float, float] | None:
         """See ``Procedure``."""
         ends = self.inner.interval(level)
-        return None if ends is None else (ends[0] * self.unit, ends[1] * self.unit)
+        return None if ends is None else (in_unit(ends[0], self.unit), in_unit(ends[1], self.unit))

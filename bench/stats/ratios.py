@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.errors import StatsError
-from bench.stats._inputs import FEWEST_FOR_INFERENCE, sample
+from bench.stats._inputs import FEWEST_FOR_INFERENCE, power_of_two, sample
 from bench.stats.comparison import Comparison, compare_paired, compare_unpaired
 from bench.stats.estimates import TEstimate
 
@@ -102,23 +102,25 @@ def product_of_means(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Prod
     (u + v)^2 / (u^2 / (n - 1) + v^2 / (m - 1)) degrees of freedom. Raises StatsError for other numbers.
     """
     factors, logs = sample(a, "a"), _logarithms(b, "b")
-    mean = float(factors.mean())
+    unit = power_of_two(factors)
+    mean = float((factors / unit).mean())
     if (factors < 0).any() or mean == 0:
         raise StatsError(
             "a must not be negative, nor all 0",
             expected="values from 0, one of them above",
             found=str(factors.min()),
         )
-    value = mean * math.exp(logs.mean())
+    log_value = math.log(mean) + math.log(unit) + float(logs.mean())
+    value = _exp(log_value)
     n, m = factors.size, logs.size
     if min(n, m) < FEWEST_FOR_INFERENCE:
         return Product(value, None, None)
-    u, v = float(factors.var(ddof=1)) / (n * mean**2), float(logs.var(ddof=1)) / m
+    u, v = float((factors / unit).var(ddof=1)) / (n * mean**2), float(logs.var(ddof=1)) / m
     if u + v == 0:
         return Product(value, None, None)
     df = (u + v) ** 2 / (u**2 / (n - 1) + v**2 / (m - 1))
-    low, high = TEstimate(math.log(value), math.sqrt(u + v), df).interval(level)
-    return Product(value, math.exp(low), math.exp(high))
+    low, high = TEstimate(log_value, math.sqrt(u + v), df).interval(level)
+    return Product(value, _exp(low), _exp(high))
 
 
 def _exp(value: float) -> float:

@@ -35,8 +35,17 @@ def sign_flip_test(differences: ArrayLike, *, rng: np.random.Generator | None = 
     >>> sign_flip_test([0.4, 0.1, 0.3, 0.2, 0.5])  # all five one way: 2 of the 32 ways to flip them
     0.0625
     """
-    d = sample(differences, "differences", fewest=FEWEST_FOR_INFERENCE)
-    return min(1.0, 2 * min(sum_at_least(d, rng=rng), sum_at_least(-d, rng=rng)))
+    return sum_at_least_either_way(
+        rounded(sample(differences, "differences", fewest=FEWEST_FOR_INFERENCE)), rng=rng
+    )
+
+
+def sum_at_least_either_way(
+    differences: NDArray[np.float64], *, rng: np.random.Generator | None = None
+) -> float:
+    """Two-sided p of the sign-flip test of differences that have no noise of floating point."""
+    up = sum_at_least(differences, rng=rng)
+    return min(1.0, 2 * min(up, sum_at_least(-differences, rng=rng)))
 
 
 def sum_at_least(
@@ -44,17 +53,20 @@ def sum_at_least(
 ) -> float:
     """How likely the sum is as large or larger with random signs: the one-sided p of "not above zero".
 
-    differences: shape (n,), finite. Exact, or from random flips, as `sign_flip_test`.
+    differences: shape (n,), finite, without noise. A flip reaches the observed sum where what it flips does
+    not add up to more than 0, so that one huge difference does not drown the others. Exact, or from random
+    flips, as `sign_flip_test`.
     """
-    largest = float(np.abs(differences).max())
+    sizes = np.abs(differences)
+    largest = float(sizes.max())
     if largest == 0:
         return 1.0
     d = differences / largest / differences.size  # so that the sums cannot overflow
-    observed = float(d.sum()) - 1e-12  # a sum that ties with the observed one counts
+    tie = 1e-9 * float(np.median(np.abs(d[d != 0])))  # noise adds up, and subsets that tie count
     if d.size <= EXACT_UP_TO:
-        return _sums_at_least(d, observed) / float(2**d.size)
-    sums = generator(rng).choice((-1.0, 1.0), size=(_DRAWS, d.size)) @ d
-    both = np.count_nonzero(sums >= observed) + np.count_nonzero(-sums >= observed)
+        return _sums_up_to(d, tie) / float(2**d.size)
+    flipped = generator(rng).integers(0, 2, size=(_DRAWS, d.size))
+    both = np.count_nonzero(flipped @ d <= tie) + np.count_nonzero((1 - flipped) @ d <= tie)
     return (int(both) + 1) / (2 * _DRAWS + 1)  # each draw stands for its opposite too
 
 
@@ -70,13 +82,12 @@ def signed_rank_test(differences: ArrayLike, *, rng: np.random.Generator | None 
     0.125
     """
     d = sample(differences, "differences", fewest=FEWEST_FOR_INFERENCE, infinite=True)
-    return sign_flip_test(signed_ranks(d), rng=rng)
+    return sum_at_least_either_way(signed_ranks(rounded(d)), rng=rng)
 
 
 def signed_ranks(differences: NDArray[np.float64]) -> NDArray[np.float64]:
     """The ranks of the sizes, shape (n,), with the differences' signs; zeros are ranked and get 0."""
-    d = rounded(differences)
-    return np.asarray(np.sign(d) * stats.rankdata(np.abs(d)))
+    return np.asarray(np.sign(differences) * stats.rankdata(np.abs(differences)))
 
 
 def smallest_p_paired(n: int) -> float:
@@ -89,20 +100,19 @@ def smallest_p_unpaired(n_a: int, n_b: int) -> float:
     return 2.0 / math.comb(n_a + n_b, n_a)
 
 
-def _sums_at_least(d: NDArray[np.float64], threshold: float) -> int:
-    """How many of the 2^n sums of +-d reach the threshold.
+def _sums_up_to(d: NDArray[np.float64], threshold: float) -> int:
+    """How many of the sums of the 2^n subsets of d are not above the threshold.
 
     Meeting in the middle (Horowitz and Sahni 1974): every sum is one of the first half's plus one
     of the second half's, and a sorted half answers "how many of you reach it with me" by bisection.
     """
     middle = d.size // 2
     left, right = _all_sums(d[:middle]), np.sort(_all_sums(d[middle:]))
-    too_small = np.searchsorted(right, threshold - left, side="left")
-    return left.size * right.size - int(too_small.sum())
+    return int(np.searchsorted(right, threshold - left, side="right").sum())
 
 
 def _all_sums(d: NDArray[np.float64]) -> NDArray[np.float64]:
     sums = np.zeros(1)
     for value in d:
-        sums = np.concatenate([sums + value, sums - value])
+        sums = np.concatenate([sums, sums + value])
     return sums
