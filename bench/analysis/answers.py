@@ -26,7 +26,7 @@ def answer(compared: Compared) -> str:
         return f"{compared.variant} cannot be compared with {compared.baseline}: {problem}."
     said = f"{compared.variant} {predicate(found, compared.baseline)}"
     if test.p_value is None:
-        return f"{said}: {compared.verdict}. {compared.open}"
+        return f"{said}: {compared.verdict}. {compared.open}{_short(found)}"
     facts = [interval(found)]
     if compared.verdict == "no practical difference" and test.equivalence:
         facts.append(f"inside the margin of {margin_text(compared.margin, found.metric)}")
@@ -40,7 +40,12 @@ def answer(compared: Compared) -> str:
         _named(test),
     ]
     more = "" if compared.open is None else f" {compared.open}"
-    return f"{said} ({_joined(facts)}): {compared.verdict}.{more}"
+    return f"{said} ({_joined(facts)}): {compared.verdict}.{more}{_short(found)}"
+
+
+def _short(found: Finding) -> str:
+    """Which runs ended before the longest one: what ends earlier may be no match for what ends later."""
+    return f" {found.contrast.short}" if found.contrast.short else ""
 
 
 def evidence(judged: JudgedClaim) -> str:
@@ -65,7 +70,7 @@ def evidence(judged: JudgedClaim) -> str:
     facts.append(_diverged(found, wanted.variant, wanted.against))
     facts.append(_one_seed(found))
     facts.append(_named(test))
-    return f"{said} ({_joined(facts)}).{_why(judged)}"
+    return f"{said} ({_joined(facts)}).{_why(judged)}{_short(found)}"
 
 
 def interval_name(found: Finding) -> str:

@@ -189,7 +189,7 @@ def budget_spent(*sides: Values, decided: bool = False) -> list[tuple[str, str]]
 
 
 def short_in_words(
-    short: Mapping[str, Mapping[int, float]], runs: Mapping[str, int], end: float, unit: str
+    short: Mapping[str, Mapping[int, float]], runs: Mapping[str, int], end: float
 ) -> str:
     """Which runs ended before the longest one: ``adam: seeds 3 and 4 at 100``.
 
@@ -206,7 +206,7 @@ def short_in_words(
             continue
         parts = [f"{_seeds(seeds)} at {at:g}" for at, seeds in sorted(by_end.items())]
         said.append(f"{variant}: {', '.join(parts)}")
-    return f"Runs that ended before the longest one, of {end:g} {unit}: {'; '.join(said)}."
+    return f"Runs that ended before the longest one, which ends at {end:g}: {'; '.join(said)}."
 
 
 @dataclass(frozen=True)

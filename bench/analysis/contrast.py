@@ -69,6 +69,7 @@ class Contrast:
         together: whether they are times that were taken while other trials ran.
         seeds: of a, ascending; empty where there are none.
         runs: the content ids of both sides' trials.
+        short: which of their runs ended before the longest one, as a sentence; empty if none did.
         cautions: what was left out or broken.
         problem: why nothing can be compared, as the end of a sentence; None if it can.
     """
@@ -87,6 +88,7 @@ class Contrast:
     together: bool = False
     seeds: tuple[int, ...] = ()
     runs: frozenset[frozenset[str]] = frozenset()
+    short: str = ""
     cautions: tuple[Caution, ...] = ()
     problem: str | None = None
 
@@ -309,6 +311,7 @@ def contrast(a: Values, b: Values | float, *, paired: bool = True) -> Contrast:
         together=together,
         seeds=tuple(sorted(seeds_a)),
         runs=frozenset((a.trials, b.trials)),
+        short=_short(a, b),
         cautions=(*cautions, *_uneven(a), *_budget(a, b, decided=decision is not None)),
         problem="; ".join(filter(None, problems)) or None,
     )
@@ -344,6 +347,7 @@ def _against_number(a: Values, number: float) -> Contrast:
         together=together,
         seeds=tuple(sorted(a.by_seed)),
         runs=frozenset((a.trials,)),
+        short=_short(a),
         cautions=tuple(cautions),
         problem=problem,
     )
@@ -412,6 +416,16 @@ def _uneven(values: Values) -> list[Caution]:
     along = values.metric.name in (*SPENT, "area_under_curve")
     text = f"The runs end at different steps, {first:g} to {last:g}: {counted if along else final}"
     return [Caution(text)]
+
+
+def _short(*sides: Values) -> str:
+    """Which runs ended before the question's longest one."""
+    short = {values.variant: values.short for values in sides if values.short}
+    last = sides[0].uneven
+    if not short or last is None:
+        return ""
+    runs = {values.variant: len(values.by_seed) for values in sides}
+    return arrivals.short_in_words(short, runs, last[1])
 
 
 def _budget(*sides: Values, decided: bool = False) -> list[Caution]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
 from bench.analysis.arrivals import together
-from bench.analysis.crossings import KEYS, SPENT, crossings, ends
+from bench.analysis.crossings import KEYS, SPENT, crossings, ends, short_runs
 from bench.analysis.whole_curves import BEST, curve_of, metric_of, whole_curves
 from bench.frames import METRICS, SMOOTHNESS, Metric
 from bench.stats import FEWEST_FOR_INFERENCE
@@ -48,6 +48,7 @@ class Values:
         concurrent: seeds measured while other trials ran on the same machine.
         trials: what tells its runs from others: their content ids.
         uneven: epochs at which the question's first and last run ended, if imported runs differ.
+        short: by seed, when the variant's runs ended that ended before the question's longest one.
     """
 
     metric: Metric
@@ -63,6 +64,7 @@ class Values:
     concurrent: frozenset[int] = frozenset()
     trials: frozenset[str] = frozenset()
     uneven: tuple[float, float] | None = None
+    short: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def why_empty(self) -> str:
@@ -114,6 +116,9 @@ class Measurements:
     _probes: Mapping[tuple[str, str, str], Mapping[int, float]] = field(repr=False)
     _seeds: Mapping[str, frozenset[int]] = field(repr=False)
     _uneven: Mapping[str, tuple[float, float]] = field(repr=False, default_factory=dict)
+    _short: Mapping[str, Mapping[str, Mapping[int, float]]] = field(
+        repr=False, default_factory=dict
+    )
 
     def of(self, question: str, variant: str, name: str) -> Values:
         """Values of the metric ``name`` (or ``probe/layer/measure``), one per seed that has one."""
@@ -140,6 +145,7 @@ class Measurements:
             concurrent=trials.concurrent,
             trials=trials.ids,
             uneven=self._uneven.get(question),
+            short=self._short.get(question, {}).get(variant, {}),
         )
         return together(found)[0]
 
@@ -193,12 +199,14 @@ def measure(results: Results) -> Measurements:
     groups = wide.groupby(["question", "variant"], sort=False)
     metrics = (*METRICS, *results.suite.metrics, BEST)
     everywhere = wide.groupby("question", sort=False).seed
+    uneven = _uneven(results)
     return Measurements(
         suite=results.suite,
         _trials={(str(q), str(v)): _Trials.of(rows, metrics) for (q, v), rows in groups},
         _probes=_probe_values(results.probes),
         _seeds={str(q): frozenset(map(int, seeds)) for q, seeds in everywhere},
-        _uneven=_uneven(results),
+        _uneven=uneven,
+        _short={question: short_runs(results, question) for question in uneven},
     )
 
 

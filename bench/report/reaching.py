@@ -166,9 +166,9 @@ def _notes(question: QuestionAnalysis) -> list[str]:
     short = {row.variant: row.short for row in question.reaching if row.short}
     if short:
         runs = {row.variant: row.n for row in question.reaching}
-        end, steps = question.reaching[0].longest, question.suite.steps
+        end = question.reaching[0].longest
         notes.append(
-            f"{arrivals.short_in_words(short, runs, end, steps)} A run that met the target has its time,"
+            f"{arrivals.short_in_words(short, runs, end)} A run that met the target has its time,"
             " whenever it ended."
         )
     return [*notes, *(said for row in question.reaching for said in _compared(row))]

@@ -127,10 +127,9 @@ def test_short_runs_are_named_or_counted():
         {"adam": {3: 100.0, 4: 100.0, 1: 200.0}, "sgd": dict.fromkeys(range(7), 50.0)},
         {"adam": 5, "sgd": 9},
         300.0,
-        "steps",
     )
     assert named == (
-        "Runs that ended before the longest one, of 300 steps: adam: seeds 3 and 4 at 100, seed 1 at 200;"
+        "Runs that ended before the longest one, which ends at 300: adam: seeds 3 and 4 at 100, seed 1 at 200;"
         " sgd: 7 of 9 runs at 50."
     )
 

@@ -106,7 +106,7 @@ def test_runs_that_end_at_different_steps(reading):
         in page.text
     )
     assert "within 3 steps, the length of the longest run" in page.text
-    assert "Runs that ended before the longest one, of 3 steps: b: seed 4 at 2." in page.text
+    assert "Runs that ended before the longest one, which ends at 3: b: seed 4 at 2." in page.text
     assert "only what lies up to 2, which all of them reached, is counted" in page.text
 
 

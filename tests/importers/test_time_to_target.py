@@ -105,8 +105,10 @@ def test_runs_that_crashed_after_they_had_met_the_target(name, tmp_path):
     short = row_of(analysis, "adam").short
     assert short == ({3: 100, 4: 100} if name == "crashed" else {})
     page = Reading.of(bench.write_report(analysis, tmp_path / "r.html").read_text())
-    named = "adam: seeds 3 and 4 at 100" in page.text
-    assert named == (name == "crashed")
+    named = "adam: seeds 3 and 4 at 100"
+    assert (named in page.text) == (name == "crashed")
+    (answer,) = analysis.questions[0].sentences  # on the final value, which two runs have at 100
+    assert (named in answer) == (named in said(analysis, "adam")) == (name == "crashed")
 
 
 def shampoo(seed, arrives):
