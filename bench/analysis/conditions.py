@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.analysis import wording
 from bench.analysis.looks import look_at
+from bench.analysis.run_ends import run_ends
 from bench.suite import parse_suite
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from bench.analysis.run_ends import RunEnds
     from bench.store import Results
     from bench.suite import Suite
 
@@ -50,6 +52,7 @@ class Conditions:
         probe_costs: seconds that each probe took, over all trials; see ``probe_costs``.
         checksums: SHA-256 of the data, by its content.
         commands: the commands that wrote here with their times (UTC), oldest first.
+        run_ends: of each question whose imported runs did not end together, when they did.
         clusters: the Dask clusters that they ran on, if any, as ``bench.cluster.compare`` describes them.
     """
 
@@ -70,6 +73,7 @@ class Conditions:
     probe_costs: Mapping[str, float]
     checksums: tuple[str, ...]
     commands: tuple[tuple[str, str], ...]
+    run_ends: Mapping[str, RunEnds]
     clusters: tuple[dict[str, Any], ...]
 
 
@@ -102,6 +106,7 @@ def conditions(results: Results) -> Conditions:
         probe_costs=probe_costs(results),
         checksums=tuple(dict.fromkeys(str(c) for c in distinct.dataset_checksum.dropna())),
         commands=tuple((str(r.started_at), str(r.command)) for r in results.runs.itertuples()),
+        run_ends=run_ends(results),
         clusters=tuple(json.loads(text) for text in dict.fromkeys(results.runs.cluster.dropna())),
     )
 

@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 
 from bench.errors import DatasetError, UsageError
-from bench.importers import _rows
+from bench.importers import _text
+from bench.importers._rows import Rows
 
 HEAD = "m,s,acc\n"
 
 
 def rows(path, kind="csv", columns=("m", "s", "acc")):
-    return list(_rows.rows(path, kind, columns))
+    return list(Rows(path, kind, columns))
 
 
 def test_csv(log):
@@ -119,7 +120,7 @@ def test_a_missing_column(tmp_path, kind):
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_a_line_that_does_not_end_is_not_held(tmp_path, kind, monkeypatch):
-    monkeypatch.setattr(_rows, "MAX_LINE", 1000)
+    monkeypatch.setattr(_text, "MAX_LINE", 1000)
     path = tmp_path / "log"
     path.write_text(HEAD * (kind == "csv") + "1," * 2000)
     with pytest.raises(DatasetError, match="a line that does not end") as caught:

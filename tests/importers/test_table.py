@@ -16,7 +16,7 @@ from bench.importers._table import collect
 from bench.suite import OwnMetric
 
 UP, DOWN = OwnMetric(better="higher").metric("up"), OwnMetric(better="lower").metric("down")
-COLUMNS = {"variant": "m", "seed": "s", "step": "t"}
+COLUMNS = {"variant": ("m",), "seed": ("s",), "step": ("t",)}
 
 
 def table(*rows, metrics=(UP,), columns=COLUMNS):
@@ -50,10 +50,18 @@ def test_what_is_not_finite_is_on_the_bad_side():
     assert found.values["down"].tolist() == [math.inf] * 2
 
 
-def test_a_share_in_percent_is_refused():
-    with pytest.raises(DatasetError, match="a share, 0 to 1") as caught:
-        table(("a", 1, 1, 95.2), metrics=(METRICS["test_accuracy"],))
-    assert "divide by 100" in caught.value.hint
+@pytest.mark.parametrize("cell", [0.2, 1, 95.2, 100])
+def test_an_accuracy_is_a_share_or_percent(cell):
+    assert table(("a", 1, 1, cell), metrics=(METRICS["test_accuracy"],)).values == {
+        "test_accuracy": pytest.approx([cell])
+    }
+
+
+@pytest.mark.parametrize("cell", [-0.1, 100.5])
+def test_an_accuracy_is_nothing_else(cell):
+    with pytest.raises(DatasetError, match="a share, 0 to 1, or percent") as caught:
+        table(("a", 1, 1, cell), metrics=(METRICS["test_accuracy"],))
+    assert "another name" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -113,17 +121,24 @@ def test_rows_that_contradict(other):
 def test_a_run_without_any_value_is_kept():
     found = table(("a", 1, 1, ""), ("b", 1, 1, 0.5))
     assert found.runs == [("", "a", "1"), ("", "b", "1")]
-    assert found.run.tolist() == [1]
+    assert found.run.tolist() == [0, 1]
 
 
 def test_only_empty_cells():
     found = table(("a", 1, 1, ""))
     assert found.runs == [("", "a", "1")]
-    assert found.step.size == 0
+    assert np.isnan(found.values["up"]).tolist() == [True]
+
+
+@pytest.mark.parametrize("step", ["", None, "x"])
+def test_a_row_without_values_needs_no_step(step):
+    found = table(("a", 1, step, ""), ("b", 1, 1, 0.5))
+    assert found.runs == [("", "a", "1"), ("", "b", "1")]
+    assert found.run.tolist() == [1]
 
 
 def test_without_steps_a_row_is_a_run():
-    columns = {"variant": "m", "seed": "s"}
+    columns = {"variant": ("m",), "seed": ("s",)}
     assert table(("a", 1, 0.5), ("a", 2, 0.6), columns=columns).step.tolist() == [1, 1]
     with pytest.raises(DatasetError, match="two values"):
         table(("a", 1, 0.5), ("a", 1, 0.6), columns=columns)
@@ -154,8 +169,8 @@ def test_nothing_is_lost(rows):
         (*found.runs[run][1:], step): value
         for run, step, value in zip(found.run, found.step, found.values["up"], strict=True)
     }
-    wanted = {(m, str(s), t): value for m, s, t, value in rows if value is not None}
-    assert back == wanted
+    wanted = {(m, str(s), t): math.nan if value is None else value for m, s, t, value in rows}
+    assert back == pytest.approx(wanted, rel=0, abs=0, nan_ok=True)
     assert np.all(np.diff(found.run) >= 0)
 
 

@@ -207,7 +207,7 @@ def test_without_steps(imported):
 def test_repeated_rows_are_said(imported):
     results = imported(HEAD + "a,0,1,0.5\na,0,1,0.5\n")
     assert results.suite.imported.notes == [
-        "1 cells repeat what another row says; they count once."
+        "1 cell repeats what another row says: the same run, step and value count once."
     ]
 
 
