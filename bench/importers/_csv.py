@@ -43,7 +43,8 @@ def _rows(asked: Rows, body: _Body) -> Iterator[Row]:
         body.between_rows = True
         if not cells:  # an empty line
             continue
-        if len(cells) != len(header) or cells[at].strip() == name:  # it may be a header
+        # What may be a header is looked at closely; other rows are many.
+        if len(cells) != len(header) or name in cells or cells[at].strip() == name:
             found = [cell.strip() for cell in cells]
             if found == header:
                 asked.headers += 1

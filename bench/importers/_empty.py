@@ -168,7 +168,7 @@ class _Ends:
         return row if row < self.past[run] else None
 
     def _following(self, waiting: Sequence[int]) -> dict[_Place, float]:
-        """After the last two steps of runs that wait, the step of the earliest next value of runs that go on."""
+        """After the last two steps of runs that wait, the step of the earliest next value in others."""
         lasts = {self._pair(run)[1] for run in waiting}
         if not lasts:
             return {}

@@ -29,6 +29,7 @@ def notes_on(
         *_rows(asked, settled.table),
         *_values(asked, settled, infinite),
         *_unrecorded(asked, settled.table),
+        *([] if asked.paired else ["Runs of the same seed share only a number (--unpaired)."]),
     ]
 
 

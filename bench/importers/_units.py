@@ -31,8 +31,8 @@ def in_percent(table: Table) -> list[str]:
 def mixed(table: Table, metrics: Sequence[Metric], seeds: Mapping[str, int]) -> list[MixedUnits]:
     """Where some runs of a group look like percentages and others like shares of the same metric.
 
-    Percentages: finite values in 0 to 100, half of them above 1; shares: all in 0 to 1; the medians
-    differ 20- to 500-fold. Of what is better lower, only whole variants count: a loss may well be a
+    All finite values lie in 0 to 100. Percentages: half of a run's are above 1; shares: all are in 0 to 1;
+    the medians differ 20- to 500-fold. Of what is better lower, only whole variants count: a loss may well be a
     hundred times larger where a run failed.
     """
     return [found for metric in metrics for found in _mixed(table, metric, seeds)]
@@ -40,12 +40,13 @@ def mixed(table: Table, metrics: Sequence[Metric], seeds: Mapping[str, int]) -> 
 
 def _mixed(table: Table, metric: Metric, seeds: Mapping[str, int]) -> Iterator[MixedUnits]:
     run, low, middle, high = _spread(table, table.values[metric.name])
-    share = (low >= 0) & (high <= _ONE)
-    percent = (low >= 0) & (high <= 100) & (middle > _ONE)
+    share, percent = high <= _ONE, middle > _ONE
     groups: dict[str, list[int]] = {}
     for at, code in enumerate(run.tolist()):
         groups.setdefault(table.runs[code][0], []).append(at)
     for group, here in groups.items():
+        if (low[here] < 0).any() or (high[here] > 100).any():
+            continue  # neither of the two
         if metric.higher_is_better is False:
             both = {table.runs[run[at]][1] for at in here if share[at]}
             both &= {table.runs[run[at]][1] for at in here if not share[at]}

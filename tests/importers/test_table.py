@@ -19,8 +19,8 @@ UP, DOWN = OwnMetric(better="higher").metric("up"), OwnMetric(better="lower").me
 COLUMNS = {"variant": ("m",), "seed": ("s",), "step": ("t",)}
 
 
-def table(*rows, metrics=(UP,), columns=COLUMNS):
-    return collect("log", list(enumerate(rows, start=2)), columns, metrics)
+def table(*rows, metrics=(UP,), columns=COLUMNS, **options):
+    return collect("log", list(enumerate(rows, start=2)), columns, metrics, **options)
 
 
 @pytest.mark.parametrize(
@@ -181,3 +181,92 @@ def test_more_than_the_memory_is_for(monkeypatch, limit, what):
     table(*rows[:2])
     with pytest.raises(DatasetError, match=f"too many {what}"):
         table(*rows)
+
+
+# --- rows that differ, by policy --------------------------------------------------------------
+
+RESUMED = [("a", 1, 1, 0.1), ("a", 1, 2, 0.2), ("a", 1, 2, 0.4), ("a", 1, 3, 0.3), ("b", 1, 1, 0.5)]
+
+
+@pytest.mark.parametrize(("policy", "value"), [("last", 0.4), ("first", 0.2), ("mean", 0.3)])
+def test_a_resumed_run(policy, value):
+    found = table(*RESUMED, repeated=policy)
+    assert found.values["up"].tolist() == pytest.approx([0.1, value, 0.3, 0.5])
+    assert (found.settled, found.repeated) == (1, 0)
+
+
+def test_by_line_whatever_their_order():
+    rows = [("a", 1, 2, 0.4), ("a", 1, 1, 0.1), ("a", 1, 2, 0.2)]
+    assert table(*rows, repeated="last").values["up"].tolist() == [0.1, 0.2]
+    assert table(*rows, repeated="first").values["up"].tolist() == [0.1, 0.4]
+
+
+@pytest.mark.parametrize("policy", ["last", "first", "mean"])
+def test_an_empty_cell_settles_nothing(policy):
+    rows = [("a", 1, 1, "", 1), ("a", 1, 1, 0.5, 2), ("a", 1, 1, "", ""), ("b", 1, 1, "", 3)]
+    found = table(*rows, metrics=(UP, DOWN), repeated=policy)
+    assert found.values["up"][0] == 0.5
+    assert math.isnan(found.values["up"][1])
+    assert found.values["down"][0] == {"last": 2, "first": 1, "mean": 1.5}[policy]
+    assert found.settled == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "value"), [("last", -math.inf), ("first", 0.2), ("mean", -math.inf)]
+)
+def test_one_of_them_is_not_finite(policy, value):
+    rows = [("a", 1, 1, 0.2), ("a", 1, 1, "nan")]
+    assert table(*rows, repeated=policy).values["up"].tolist() == [value]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.integers(0, 3), st.none() | st.integers(-5, 5)),
+        min_size=1,
+    ),
+    st.sampled_from(["last", "first", "mean"]),
+)
+def test_any_repetition(rows, policy):
+    found = table(*((m, 0, t, value) for m, t, value in rows), repeated=policy)
+    for run, step, value in zip(found.run, found.step, found.values["up"], strict=True):
+        said = [v for m, t, v in rows if (m, t) == (found.runs[run][1], step) and v is not None]
+        if not said:
+            assert math.isnan(value)
+        else:
+            mean = sum(said) / len(said)
+            assert value == pytest.approx(
+                {"last": said[-1], "first": said[0], "mean": mean}[policy]
+            )
+
+
+# --- variants of several columns --------------------------------------------------------------
+
+PAIR = {"variant": ("opt", "lr"), "seed": ("s",), "step": ("t",)}
+
+
+@pytest.mark.parametrize(
+    ("cells", "name"),
+    [
+        (("sgd", "0.01"), "opt=sgd lr=0.01"),
+        (("sgd", 0.01), "opt=sgd lr=0.01"),
+        (("sgd", ""), "opt=sgd"),
+        ((None, 1.0), "lr=1"),
+    ],
+)
+def test_the_pair_is_the_variant(cells, name):
+    found = table((*cells, 1, 1, 0.5), columns=PAIR)
+    assert found.runs == [("", name, "1")]
+    assert found.cells[name] == tuple(
+        "" if c in ("", None) else str(c).removesuffix(".0") for c in cells
+    )
+
+
+@pytest.mark.parametrize("cells", [("", ""), ("x" * 115, "0.01"), ("a\x00", "1")])
+def test_pairs_that_name_nothing(cells):
+    with pytest.raises(DatasetError, match="line 2: not a value for the column"):
+        table((*cells, 1, 1, 0.5), columns=PAIR)
+
+
+def test_pairs_that_read_alike():
+    with pytest.raises(DatasetError, match="line 3: not a value for the column 'opt and lr'"):
+        table(("a lr=1", "", 1, 1, 0.5), ("a", "1", 1, 1, 0.5), columns=PAIR)
