@@ -126,6 +126,20 @@ def test_they_stand_in_the_suite_and_are_judged(imported):
     assert "adam acc better than 0.93" in html
 
 
+def test_what_is_computed_can_be_claimed(imported):
+    rows = [
+        f"{m},{s},{t},{t * k}"
+        for m, k in (("a", 1), ("b", 2))
+        for s in range(4)
+        for t in range(1, 9)
+    ]
+    said = ["b epochs_to_target lower than a", "b area_under_curve better than 4"]
+    results = imported("m,s,t,acc\n" + "\n".join(rows), claims=said, target=("acc", 6.0))
+    assert bench.analyse(results).claims.metric.tolist() == ["epochs_to_target", "area_under_curve"]
+    with pytest.raises(UsageError, match="a claim about 'b epochs_to_target'"):
+        imported("m,s,t,acc\n" + "\n".join(rows), claims=said)
+
+
 def test_what_no_file_can_hold_is_refused_before_it_is_read(tmp_path):
     with pytest.raises(UsageError, match="not a claim"):
         importers.read(
