@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from bench import cli_checks, cli_export, cli_import, cli_report
-from bench.cli_common import Folder, Trust, Workers, analysed, run_of
+from bench.cli_common import Folder, Trust, Workers, analysed, run_of, warn_of_troubles
 from bench.cli_common import complain as _complain
 from bench.cli_common import console as _console
 from bench.errors import BenchError, UsageError
@@ -156,7 +156,7 @@ def run(
         _complain("stopped; what was finished is kept, and the same command continues")
         raise typer.Exit(130) from None
     _say_probe_costs(results)
-    _write_report(results, folder / "report.html")
+    code = _write_report(results, folder / "report.html")
     failed = results.trials.loc[results.trials.status == "failed"].drop_duplicates("trial_id")
     if len(failed):
         first = failed.iloc[0]
@@ -164,7 +164,9 @@ def run(
             f"{len(failed)} trials failed; the first, {first.question} / {first.variant}"
             f" / seed {first.seed}:\n{first.error}\nThe same command tries them again."
         )
-        raise typer.Exit(1)
+        code = 1
+    if code:
+        raise typer.Exit(code)
 
 
 @app.command("time")
@@ -206,7 +208,9 @@ def time_(
         raise typer.Exit(130) from None
     path = write_benchmark(results, folder / "timing")
     console.print(f"timings  {path}", soft_wrap=True)
-    _write_report(results, folder / "report.html")
+    code = _write_report(results, folder / "report.html")
+    if code:
+        raise typer.Exit(code)
 
 
 @app.command()
@@ -394,13 +398,16 @@ def _show(suite: Suite, facts: dict[str, object]) -> None:
     )
 
 
-def _write_report(results: Results, path: Path) -> None:
+def _write_report(results: Results, path: Path) -> int:
+    """The exit code: 1 if something could not be computed, which is said."""
     from bench.report import write_report
 
     console = _console()
     console.print(f"results  {results.folder}", soft_wrap=True)
-    written = write_report(analysed(results), path)
+    analysis = analysed(results)
+    written = write_report(analysis, path)
     console.print(f"report   {written}", soft_wrap=True)
+    return warn_of_troubles(analysis)
 
 
 def _show_plan(results: Results, rows: list[SeedsNeeded], detect: float, power: float) -> None:
@@ -411,16 +418,17 @@ def _show_plan(results: Results, rows: list[SeedsNeeded], detect: float, power: 
     console.print(
         f"Seeds to detect a difference of {detect:g} in {metrics} with {power:.0%} power,"
         f" from {results.folder}\n"
-        "alone: the comparison by itself. family: with Holm over the question's comparisons.\n"
-        "cautious: the same, with the upper 80 % limit of a spread known from few seeds.",
+        "seeds: as one of all primary tests of the report; the spread, known from a pilot alone, is taken"
+        " at its\n"
+        "upper 80 % limit. as seen: if the spread were exactly that of the pilot. alone: as the only test.",
     )
     table = Table(box=None)
     for name in ("question", "variant", "against"):
         table.add_column(name, no_wrap=True)
-    for name in ("pilot", "spread", "alone", "family", "cautious"):
+    for name in ("pilot", "spread", "seeds", "as seen", "alone"):
         table.add_column(name, justify="right")
     for row in rows:
-        counts = (row.alone, row.in_family, row.cautious)
+        counts = (row.seeds, row.as_seen, row.alone)
         table.add_row(
             *(row.question, row.variant, row.baseline, str(row.pilot)),
             "" if row.spread is None else f"{row.spread:.2g}",
@@ -442,7 +450,7 @@ def _show_changes(found: list[Change]) -> None:
     table = Table(box=None)
     for name in ("question", "variant", "metric"):
         table.add_column(name, no_wrap=True)
-    for name in ("old", "new", "change", "95 % CI", "Holm p"):
+    for name in ("old", "new", "change", "95 % CI", "adjusted p"):
         table.add_column(name, justify="right")
     table.add_column("verdict", no_wrap=True)
     for change in found:
@@ -491,12 +499,19 @@ def _status(results: Results) -> None:
     }
     said = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "none yet"
     _console().print(f"{len(once)} of {results.planned} trials: {said}")
-    table = Table("question", "variant", "seeds", metric.label, box=None)
+    table = Table("question", "variant", "seeds", metric.label, "", box=None)
     column = metric.name if metric.name in trials else None
     for question in results.suite.questions:
         for variant in results.suite.variants(question):
             rows = trials[(trials.question == question) & (trials.variant == variant)]
-            mean = f"{rows[column].mean():.4f}" if column and len(rows) else ""
-            table.add_row(question, variant, str(len(rows)), mean)
+            ended = rows[rows.status == "completed"]
+            mean = f"{ended[column].mean():.4f}" if column and len(ended) else ""
+            lost = int((rows.status == "diverged").sum())
+            table.add_row(question, variant, str(len(rows)), mean, f"{lost} diverged" * bool(lost))
     _console().print(table)
+    if len(trials):
+        from bench.analysis import analyse
+
+        for trouble in analyse(results).troubles.found:
+            _console().print(f"{trouble}")
     _say_probe_costs(results)

@@ -104,6 +104,14 @@ def run_of(target: str, *, need: str) -> Path:
     return max(runs, key=lambda path: (path / FILE).stat().st_mtime)
 
 
+def warn_of_troubles(analysis: Analysis) -> int:
+    """Say what could not be computed; the exit code of a command that wrote a report: 1 if anything, else 0."""
+    troubles = analysis.troubles.found
+    for trouble in troubles:
+        complain(f"{trouble}")
+    return 1 if troubles else 0
+
+
 def analysed(results: Results) -> Analysis:
     """What a report is written of: the findings, and the test images that it shows."""
     from bench.analysis import analyse

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bench.cli_common import Folder, Templates, TrustSections, own_of, say
+from bench.cli_common import Folder, Templates, TrustSections, own_of, say, warn_of_troubles
 
 if TYPE_CHECKING:
     from bench.analysis import Analysis
@@ -63,6 +63,8 @@ def export(
         say(f"wrote    {to / 'weights'}, weights of {len(kept)} networks")
     if for_papers:
         _for_papers(analysis, to, figures, tables, own, bibtex=bibtex)
+    if warn_of_troubles(analysis):
+        raise typer.Exit(1)
 
 
 def _for_papers(

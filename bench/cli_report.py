@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from bench.cli_common import Templates, TrustSections, analysed, own_of, run_of, say
+from bench.cli_common import (
+    Templates,
+    TrustSections,
+    analysed,
+    own_of,
+    run_of,
+    say,
+    warn_of_troubles,
+)
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,13 +66,16 @@ def report(
         )
     own = own_of(templates, trust=trust)
     if format_ == "markdown":
-        _write_markdown(folders[0], output, own, figures=figures)
-        return
-    pages = _Pages(folders, output, own, watching=watch)
-    if watch:
-        _watch(pages)
+        code = _write_markdown(folders[0], output, own, figures=figures)
     else:
-        pages.write(folders)
+        pages = _Pages(folders, output, own, watching=watch)
+        if watch:
+            _watch(pages)
+        else:
+            pages.write(folders)
+        code = max(pages.codes.values(), default=0)
+    if code:
+        raise typer.Exit(code)
 
 
 @dataclass
@@ -77,6 +88,7 @@ class _Pages:
     watching: bool
     complete: dict[Path, bool] = field(default_factory=dict)
     entries: dict[Path, Entry] = field(default_factory=dict)
+    codes: dict[Path, int] = field(default_factory=dict)
 
     @property
     def index(self) -> Path | None:
@@ -100,6 +112,7 @@ class _Pages:
             say(f"results  {folder}")
             path = write_report(analysis, self.path(folder), own=self.own, watching=self.watching)
             say(f"report   {path}")
+            self.codes[folder] = warn_of_troubles(analysis)
             how = analysis.conditions
             self.complete[folder] = how.trials >= how.trials_planned
             if self.index:
@@ -167,13 +180,14 @@ def _changed(folders: list[Path]) -> Iterator[list[Path]]:
         time.sleep(pause)
 
 
-def _write_markdown(folder: Path, output: Path | None, own: Own, *, figures: bool) -> None:
+def _write_markdown(folder: Path, output: Path | None, own: Own, *, figures: bool) -> int:
     from bench.report.as_markdown import write_markdown
 
     analysis = _analysis(folder)
     say(f"results  {folder}")
     path = write_markdown(analysis, output or folder / "report.md", own=own, figures=figures)
     say(f"report   {path}")
+    return warn_of_troubles(analysis)
 
 
 def _analysis(folder: Path) -> Analysis:

@@ -34,7 +34,6 @@ class Metric:
 
     Attributes:
         higher_is_better: its direction; None where neither is good in itself.
-        worst: what a diverged trial gets, since it is a result and never left out.
         ratio: compared as a ratio of geometric means (times), not as a difference.
         percent: shown as percent, its differences as percentage points.
     """
@@ -43,10 +42,23 @@ class Metric:
     label: str
     unit: str
     higher_is_better: bool | None
-    worst: float
     meaning: str
     ratio: bool = False
     percent: bool = False
+
+    @property
+    def worst(self) -> float:
+        """What a diverged trial gets: a result that is worse than any number. NaN without a direction."""
+        if self.higher_is_better is None:
+            return math.nan
+        return -math.inf if self.higher_is_better else math.inf
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Between which numbers its values lie."""
+        if not self.percent and self.unit != "share":
+            return -math.inf, math.inf
+        return (-1.0 if self.percent and self.higher_is_better is None else 0.0), 1.0
 
     @property
     def timed(self) -> bool:
@@ -150,8 +162,40 @@ _POWER: Final = (
         "seeds",
         "seeds with which it finds one as large as was seen; at most 10^9",
     ),
-    Column("family", "int", "tests", "how many are adjusted by Holm together, this one included"),
+)
+
+_DIVERGED: Final = (
+    Column("diverged", "int", "seeds", "seeds that diverged: worse than any value"),
+    Column("diverged_other", "int", "seeds", "those of the variant it is compared with"),
+)
+
+_FAMILY: Final = (
+    Column("family", "str", "", "what it is judged with: primary, or what a family compares"),
+    Column("tests", "int", "tests", "how many there are in the family, this one included"),
     Column("alpha", "float", "", "what an adjusted p is held against; less than .05 at a look"),
+    Column("level", "float", "", "what its own p is held against; 1 - level is its interval's"),
+)
+
+_OPEN: Final = (
+    Column("reason", "str", "", "why it cannot be told; missing where it can"),
+    Column("remedy", "str", "", "what would settle it"),
+    Column("seeds_to_settle", "int", "seeds", "as many as the remedy names; at most 10^9"),
+)
+
+_DIFFERENCE: Final = (
+    Column("difference", "float", "the metric's", "variant minus the other (times: their ratio)"),
+    Column("ci_low", "float", "as difference", "lower end of its interval, at its family's level"),
+    Column("ci_high", "float", "as difference", "upper end"),
+)
+
+_TEST: Final = (
+    Column("test", "str", "", "the test of the difference"),
+    Column("p_value", "float", "", "two-sided p of that test, by itself"),
+    Column("p_adjusted", "float", "", "for its family, to be held against alpha"),
+    Column("p_sign_flip", "float", "", "two-sided p of the exact sign-flip test, not adjusted"),
+    Column(
+        "effect_size", "float", "", "d_z: mean over SD of the paired differences (times: of logs)"
+    ),
 )
 
 COMPARISONS: Final = (
@@ -165,21 +209,14 @@ COMPARISONS: Final = (
     Column("n_baseline", "int", "seeds", "seeds of the baseline that have a value"),
     Column("mean", "float", "the metric's", "mean of the variant over seeds (times: geometric)"),
     Column("mean_baseline", "float", "the metric's", "mean of the baseline"),
-    Column("difference", "float", "the metric's", "variant minus baseline (times: their ratio)"),
-    Column("ci_low", "float", "as difference", "lower end of its 95 % t interval"),
-    Column("ci_high", "float", "as difference", "upper end"),
-    Column("test", "str", "", "the test of the difference: paired t, Welch t, sign test, ranks"),
-    Column("p_value", "float", "", "two-sided p of that test"),
-    Column(
-        "p_holm", "float", "", "adjusted by Holm over the question's comparisons on this metric"
-    ),
-    Column("p_sign_flip", "float", "", "two-sided p of the exact sign-flip test, not adjusted"),
-    Column(
-        "effect_size", "float", "", "d_z: mean over SD of the paired differences (times: of logs)"
-    ),
+    *_DIFFERENCE,
+    *_TEST,
+    *_FAMILY,
     Column("wins", "int", "seeds", "seeds in which the variant is better"),
     Column("losses", "int", "seeds", "seeds in which the baseline is better"),
+    *_DIVERGED,
     *_MISSED,
+    Column("correlation", "float", "", "of the two over the seeds that they share"),
     Column(
         "anytime_e", "float", "", "anytime sign test: 20 or more counts, however often one looked"
     ),
@@ -191,7 +228,7 @@ COMPARISONS: Final = (
     ),
     Column("margin", "float", "as difference", "differences below this do not matter, as declared"),
     Column("p_equivalence", "float", "", "two one-sided tests: the margin is exceeded"),
-    Column("p_equivalence_holm", "float", "", "adjusted by Holm over the same family"),
+    Column("p_equivalence_adjusted", "float", "", "adjusted like the test of the difference"),
     *_POWER,
     Column(
         "verdict",
@@ -199,6 +236,7 @@ COMPARISONS: Final = (
         "",
         "better, worse, no practical difference, cannot tell; missing where no direction is good",
     ),
+    *_OPEN,
     Column("cautions", "str", "", "what to keep in mind, in sentences"),
 )
 
@@ -222,11 +260,11 @@ CLAIMS: Final = (
     Column("n", "int", "seeds", "seeds with a value"),
     Column("n_against", "int", "seeds", "seeds with a value of the variant it is compared with"),
     Column("mean", "float", "the metric's", "mean of the variant over seeds (times: geometric)"),
-    Column("mean_low", "float", "the metric's", "lower end of its 95 % t interval"),
+    Column(
+        "mean_low", "float", "the metric's", "lower end of its interval, see below if of a number"
+    ),
     Column("mean_high", "float", "the metric's", "upper end"),
-    Column("difference", "float", "the metric's", "variant minus the other (times: the ratio)"),
-    Column("ci_low", "float", "as difference", "lower end of its 95 % t interval"),
-    Column("ci_high", "float", "as difference", "upper end"),
+    *_DIFFERENCE,
     Column(
         "reported",
         "float",
@@ -235,13 +273,16 @@ CLAIMS: Final = (
     ),
     Column("wins", "int", "seeds", "seeds in which the variant is better, or larger"),
     Column("losses", "int", "seeds", "seeds in which the other is"),
+    *_DIVERGED,
     *_MISSED,
     *_POWER,
+    *_FAMILY,
     Column("p_support", "float", "", "p of the test that would support the claim"),
-    Column("p_support_holm", "float", "", "adjusted by Holm over the claims of the suite"),
+    Column("p_support_adjusted", "float", "", "for the family of the page's primary tests"),
     Column("p_refute", "float", "", "p of the test that would refute the claim"),
-    Column("p_refute_holm", "float", "", "adjusted likewise"),
+    Column("p_refute_adjusted", "float", "", "adjusted likewise"),
     Column("verdict", "str", "", "holds, does not hold or cannot tell"),
+    *_OPEN,
     Column("evidence", "str", "", "the finding behind the verdict, in a sentence"),
 )
 
@@ -265,21 +306,19 @@ FACTORS: Final = (
     Column("effect", "str", "", "main effect, or interaction"),
     Column("factors", "str", "", "the settings of the matrix that it is of, joined by x"),
     Column("change", "str", "", "of each the levels that are compared, from -> to"),
-    Column("n", "int", "seeds", "seeds that have a value in every cell"),
+    Column("n", "int", "seeds", "seeds that have a result in every cell"),
     Column(
         "difference",
         "float",
         "the metric's",
         "main: over all levels of the others; interaction: of the differences (times: ratios)",
     ),
-    Column("ci_low", "float", "as difference", "lower end of its 95 % t interval, by seed"),
-    Column("ci_high", "float", "as difference", "upper end"),
-    Column("test", "str", "", "the test of it: paired t, or sign test"),
-    Column("p_value", "float", "", "two-sided p of that test"),
-    Column("p_holm", "float", "", "adjusted by Holm over the question's effects"),
-    Column("p_sign_flip", "float", "", "two-sided p of the exact sign-flip test, not adjusted"),
-    Column("effect_size", "float", "", "d_z: mean over SD of the seeds' effects"),
+    *_DIFFERENCE[1:],
+    *_TEST,
+    *_FAMILY,
+    *_DIVERGED,
     Column("verdict", "str", "", "of a main effect; missing for an interaction"),
+    *_OPEN,
 )
 
 TARGETS: Final = (
@@ -287,15 +326,23 @@ TARGETS: Final = (
     Column("variant", "str", "", "the variant"),
     Column("metric", "str", "", "the metric that is to reach the target"),
     Column("value", "float", "the metric's", "the target"),
-    Column("budget", "float", "epochs", "what every run had; the shortest run's, if imported"),
+    Column(
+        "budget",
+        "float",
+        "epochs",
+        "up to when means go: what every run had; if they differ, the shortest end of one that missed",
+    ),
+    Column("first_end", "float", "epochs", "when the first of the variant's runs ended"),
+    Column("last_end", "float", "epochs", "when the last of them ended"),
     Column("n", "int", "seeds", "seeds with a result, diverged ones included"),
-    Column("reached", "int", "seeds", "those that met the target; a diverged one never does"),
+    Column("reached", "int", "seeds", "those that met the target, whatever became of them then"),
     Column("diverged", "int", "seeds", "those whose loss stopped being finite"),
-    Column("share_reached", "float", "share", "reached / n"),
-    Column("epochs", "float", "epochs", "restricted mean: until the target, else the budget"),
+    Column("stopped", "int", "seeds", "that ended, without the target, before the longest run did"),
+    Column("share_reached", "float", "share", "reached / n; where some stopped, Kaplan-Meier"),
+    Column("epochs", "float", "epochs", "restricted mean: until the target, at most the budget"),
     Column("epochs_low", "float", "epochs", "lower end of its 95 % t interval over seeds"),
     Column("epochs_high", "float", "epochs", "upper end"),
-    Column("running_epochs", "float", "epochs", "total spent / reached; infinite if none reached"),
+    Column("running_epochs", "float", "epochs", "spent until the target or the end / reached"),
     Column("updates", "float", "updates", "restricted mean of the updates"),
     Column("updates_low", "float", "updates", "lower end of its interval"),
     Column("updates_high", "float", "updates", "upper end"),
@@ -304,18 +351,31 @@ TARGETS: Final = (
     Column("seconds_low", "float", "s", "lower end of its interval"),
     Column("seconds_high", "float", "s", "upper end"),
     Column("running_seconds", "float", "s", "total spent / reached"),
+    Column(
+        "median_epochs", "float", "epochs", "half have met it by then (Kaplan-Meier), or infinite"
+    ),
     Column("mean_curve_epochs", "float", "epochs", "where the seeds' mean curve meets the target"),
     Column("baseline", "str", "", "the variant it is compared with; missing for the baseline"),
-    Column("difference", "float", "epochs", "of the restricted means, variant minus baseline"),
+    Column(
+        "difference",
+        "float",
+        "epochs",
+        "of the restricted means; missing where one side never arrives",
+    ),
     Column("ci_low", "float", "epochs", "lower end of its 95 % t interval"),
     Column("ci_high", "float", "epochs", "upper end"),
-    Column("p_value", "float", "", "two-sided p of the paired t test (Welch if pairs are broken)"),
-    Column("p_holm", "float", "", "adjusted by Holm over the question's variants"),
-    Column("only_variant", "int", "seeds", "seeds in which the variant alone reached"),
-    Column("only_baseline", "int", "seeds", "seeds in which the baseline alone reached"),
-    Column("p_share", "float", "", "exact McNemar test of the two; missing if pairs are broken"),
-    Column("p_share_holm", "float", "", "adjusted by Holm over the question's variants"),
-    Column("verdict", "str", "", "of the difference: better, worse or cannot tell"),
+    Column("test", "str", "", "of the means; McNemar, Fisher or log-rank where these cannot tell"),
+    Column("p_value", "float", "", "two-sided p of that test"),
+    Column("p_adjusted", "float", "", "for its family, to be held against .05"),
+    Column("only_variant", "int", "seeds", "shared seeds in which the variant alone reached"),
+    Column("only_baseline", "int", "seeds", "shared seeds in which the baseline alone reached"),
+    Column("share_test", "str", "", "exact: McNemar over shared seeds; of two groups Fisher"),
+    Column("p_share", "float", "", "of the shares that reached while both were watched"),
+    Column("p_share_adjusted", "float", "", "for its family, to be held against .05"),
+    Column(
+        "p_logrank", "float", "", "exact log-rank test by itself; missing if no run was cut short"
+    ),
+    Column("verdict", "str", "", "of that test: better, worse or cannot tell"),
 )
 
 RATES: Final = (
@@ -363,8 +423,17 @@ RATES: Final = (
     Column("ci_low", "float", "", "lower end of its 95 % interval, paired by seed"),
     Column("ci_high", "float", "", "upper end"),
     Column("p_value", "float", "", "two-sided p of the paired t test of the log rates"),
-    Column("p_holm", "float", "", "adjusted by Holm over the question's variants"),
+    Column("p_adjusted", "float", "", "for its family, to be held against .05"),
     Column("reasons", "str", "", "why no family could be named, in sentences"),
+)
+
+FAMILIES: Final = (
+    Column("family", "str", "", "primary, or what it compares"),
+    Column("controls", "str", "", "any wrong verdict, or the share of wrong ones"),
+    Column("tests", "int", "tests", "distinct tests in it"),
+    Column("found", "int", "tests", "of them find a difference"),
+    Column("alpha", "float", "", "what an adjusted p is held against; less than .05 at a look"),
+    Column("level", "float", "", "what a single p is held against"),
 )
 
 SPEEDS: Final = (
@@ -382,7 +451,7 @@ SPEEDS: Final = (
     Column("ci_low", "float", "", "lower end of its 95 % t interval, paired by round"),
     Column("ci_high", "float", "", "upper end"),
     Column("p_value", "float", "", "two-sided p of the paired t test of the logarithms"),
-    Column("p_holm", "float", "", "adjusted by Holm over the question's variants"),
+    Column("p_adjusted", "float", "", "for its family, to be held against .05"),
     Column("verdict", "str", "", "better (faster), worse or cannot tell, on this machine"),
     Column(
         "to_target_s", "float", "s", "epochs to target x seconds; missing if no seed reached it"
@@ -393,24 +462,57 @@ SPEEDS: Final = (
 
 SENSITIVITIES: Final = (
     Column("question", "str", "", "the question"),
-    Column("method", "str", "", "variants that differ in the learning rate alone"),
+    Column(
+        "method", "str", "", "variants that differ in the learning rate alone, by their optimizer"
+    ),
+    Column(
+        "optimizer", "str", "", "its class; only methods of one, with the same rates, are compared"
+    ),
     Column("rate", "float", "", "the learning rate"),
     Column("variant", "str", "", "the method at this rate"),
     Column("n", "int", "seeds", "seeds with a result"),
-    Column("diverged", "int", "seeds", "of them diverged; they count as the worst there is"),
+    Column("diverged", "int", "seeds", "seeds that diverged; there is no mean then"),
     Column("mean", "float", "the metric's", "mean over seeds of the primary metric's final value"),
     Column("low", "float", "the metric's", "lower end of its 95 % t interval"),
     Column("high", "float", "the metric's", "upper end"),
-    Column("best", "bool", "", "whether this rate has the method's best mean"),
     Column(
-        "lost", "float", "the metric's", "best minus worst over the common rates, mean of seeds"
+        "best", "bool", "", "whether this rate has the method's best mean: optimistic, not tested"
     ),
+    Column(
+        "near_best",
+        "str",
+        "",
+        "whether it is shown to be within the margin of the best rate, or beyond it; else cannot tell",
+    ),
+    Column("margin", "float", "the metric's", "as declared; of shares without one .01"),
+    Column(
+        "tolerated_low",
+        "float",
+        "",
+        "lowest of the method's rates, next to each other and to the best, with means within the margin",
+    ),
+    Column("tolerated_high", "float", "", "the highest of them"),
+    Column("counts", "bool", "", "whether this rate is part of what is lost elsewhere"),
+    Column("seeds", "int", "seeds", "seeds with a result at all rates that count"),
+    Column(
+        "lost",
+        "float",
+        "the metric's",
+        "best rate minus worst, each chosen on the other seeds, mean of seeds; inf: it diverged at some rate",
+    ),
+    Column(
+        "lost_elsewhere", "float", "the metric's", "the same over the rates without a diverged seed"
+    ),
+    Column("lost_low", "float", "the metric's", "lower end of its 95 % interval"),
+    Column("lost_high", "float", "the metric's", "upper end"),
     Column("baseline", "str", "", "the method it is compared with; missing for that itself"),
     Column("difference", "float", "the metric's", "of what is lost, minus the baseline's"),
-    Column("ci_low", "float", "the metric's", "lower end of its 95 % t interval, paired by seed"),
+    Column("ci_low", "float", "the metric's", "lower end of its interval, paired by seed"),
     Column("ci_high", "float", "the metric's", "upper end"),
-    Column("p_value", "float", "", "two-sided p of the paired t test"),
-    Column("p_holm", "float", "", "adjusted by Holm over the question's methods"),
+    Column(
+        "p_value", "float", "", "two-sided p; of signed ranks where they diverge differently often"
+    ),
+    Column("p_adjusted", "float", "", "for its family, to be held against .05"),
     Column("verdict", "str", "", "better (loses less), worse or cannot tell"),
 )
 
@@ -423,7 +525,7 @@ DATASETS: Final = (
     Column("median_difference", "float", "the metric's", "of the means, variant minus baseline"),
     Column("test", "str", "", "Wilcoxon; sign test if a run diverged; missing below 8 data sets"),
     Column("p_value", "float", "", "two-sided p of that test"),
-    Column("p_holm", "float", "", "adjusted by Holm over the pairs"),
+    Column("p_adjusted", "float", "", "for its family, to be held against .05"),
     Column("verdict", "str", "", "over data sets: better, worse or cannot tell"),
 )
 
@@ -479,6 +581,7 @@ EASY_EXAMPLES: Final = tuple(c for c in HARD_EXAMPLES if c.name != "mostly_taken
 FINDINGS: Final = {
     "comparisons": COMPARISONS,
     "claims": CLAIMS,
+    "families": FAMILIES,
     "reported": REPORTED,
     "factors": FACTORS,
     "targets": TARGETS,
@@ -509,23 +612,32 @@ def typed(rows: Sequence[Mapping[str, object]], columns: Sequence[Column]) -> pd
 METRICS: Final = {
     metric.name: metric
     for metric in (
-        Metric("test_accuracy", "test accuracy", "share", True, 0.0, "final value", percent=True),
+        Metric("test_accuracy", "test accuracy", "share", True, "final value", percent=True),
         Metric(
-            "train_accuracy", "training accuracy", "share", True, 0.0, "final value", percent=True
+            "train_accuracy",
+            "training accuracy",
+            "share",
+            True,
+            "final value",
+            percent=True,
         ),
         Metric(
-            "validation_accuracy", "validation accuracy", "share", True, 0.0, "final", percent=True
+            "validation_accuracy",
+            "validation accuracy",
+            "share",
+            True,
+            "final",
+            percent=True,
         ),
-        Metric("test_loss", "test loss", "nats", False, float("inf"), "final value"),
-        Metric("train_loss", "training loss", "nats", False, float("inf"), "final value"),
-        Metric("validation_loss", "validation loss", "nats", False, float("inf"), "final value"),
-        Metric("train_objective", "training objective", "nats", False, float("inf"), "final value"),
+        Metric("test_loss", "test loss", "nats", False, "final value"),
+        Metric("train_loss", "training loss", "nats", False, "final value"),
+        Metric("validation_loss", "validation loss", "nats", False, "final value"),
+        Metric("train_objective", "training objective", "nats", False, "final value"),
         Metric(
             "generalisation_gap",
             "generalisation gap",
             "share",
             None,
-            float("nan"),
             "final training accuracy minus final test accuracy",
             percent=True,
         ),
@@ -534,7 +646,6 @@ METRICS: Final = {
             "mean over training",
             "as primary",
             True,
-            0.0,
             "area under the curve of the primary metric / epochs, in its direction",
             percent=True,
         ),
@@ -543,7 +654,6 @@ METRICS: Final = {
             "selected",
             "as primary",
             True,
-            0.0,
             "test metric at the first epoch that is best on the held-out images, if any are",
             percent=True,
         ),
@@ -552,16 +662,14 @@ METRICS: Final = {
             "epochs to target",
             "epochs",
             False,
-            float("inf"),
             "until the first evaluation that meets the target; a seed that never does counts the"
-            " whole budget (restricted mean)",
+            " whole budget (restricted mean), a shorter one where runs were stopped",
         ),
         Metric(
             "updates_to_target",
             "updates to target",
             "updates",
             False,
-            float("inf"),
             "likewise",
         ),
         Metric(
@@ -569,7 +677,6 @@ METRICS: Final = {
             "training time to target",
             "s",
             False,
-            float("inf"),
             "likewise",
         ),
         Metric(
@@ -577,7 +684,6 @@ METRICS: Final = {
             "time per epoch",
             "s",
             False,
-            float("inf"),
             "median over a trial's epochs, the first left out",
             ratio=True,
         ),
@@ -586,7 +692,6 @@ METRICS: Final = {
             "training time",
             "s",
             False,
-            float("inf"),
             "training alone, all epochs",
             ratio=True,
         ),
@@ -653,11 +758,11 @@ def probe_metric(name: str) -> Metric:
     """The metric ``probe/layer/measure``; those of ``SMOOTHNESS`` have a direction, others none."""
     if name in SMOOTHNESS:
         about = "median over the training, compared as logarithms; lower is smoother"
-        return Metric(name, SMOOTHNESS[name], "", False, math.inf, about, ratio=True)
+        return Metric(name, SMOOTHNESS[name], "", False, about, ratio=True)
     probe, layer, measure = name.split("/")
     words, unit = _MEASURES.get(measure, (measure.replace("_", " "), ""))
     place = f" of {layer}" if layer else ""
-    return Metric(name, f"{words}{place}", unit, None, math.nan, f"measured by the probe {probe}")
+    return Metric(name, f"{words}{place}", unit, None, f"measured by the probe {probe}")
 
 
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -678,6 +783,7 @@ def markdown() -> str:
         "timings": "One row for each epoch that `bench time` measured, and question that uses such training.",
         "comparisons": "Analysis: one row for each question, metric and pair of variants.",
         "claims": "Analysis: one row for each claim.",
+        "families": "Analysis: one row for each family of tests that are judged together.",
         "reported": "Analysis: one row for each number that the source printed.",
         "factors": "Analysis: one row for each effect of a question whose variants come from a matrix.",
         "targets": "Analysis: one row for each question that has a target, and variant.",

@@ -272,7 +272,6 @@ class OwnMetric(_Model):
             label=self.label or name,
             unit=self.unit or ("share" if self.percent else ""),
             higher_is_better=higher,
-            worst=math.inf if not higher else 0.0 if self.percent else -math.inf,
             meaning="final value",
             percent=self.percent,
         )

@@ -160,7 +160,7 @@ def test_plan_learns_from_a_pilot(bench, tiny, tmp_path):
         plan = bench("plan", target, "--detect", "0.01", cwd=tmp_path)
         assert plan.returncode == 0, plan.stderr
         assert "Seeds to detect a difference of 0.01 in test accuracy with 80% power" in plan.stdout
-        assert "cautious" in plan.stdout
+        assert "as seen" in plan.stdout
         assert "wide" in plan.stdout
     wrong = bench("plan", tiny, "--detect", "0", cwd=tmp_path)
     assert wrong.returncode == 2

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from bench.analysis import (
     comparisons,
     datasets,
     factors,
+    families,
     headlines,
     rates,
     reported,
@@ -21,16 +22,20 @@ from bench.analysis import (
     targets,
 )
 from bench.analysis.capacity import Capacity, capacities
-from bench.analysis.claims import JudgedClaim, judge
-from bench.analysis.comparisons import Compared, compare_question, margin_of, primary_of
+from bench.analysis.claims import JudgedClaim, claims_of
+from bench.analysis.comparisons import Compared, compare_question, margin_of
 from bench.analysis.conditions import Conditions, conditions
 from bench.analysis.crossings import target
 from bench.analysis.curves import convergence
 from bench.analysis.datasets import Datasets, over_datasets
 from bench.analysis.examples import Examples, by_example
 from bench.analysis.factors import Factorial, factorial
+from bench.analysis.failures import failures
+from bench.analysis.families import PRIMARY, Families, Family
+from bench.analysis.isolation import Troubles
 from bench.analysis.landscape import Landscape, landscape
-from bench.analysis.metrics import Measurements, measure
+from bench.analysis.metrics import Measurements, measure, primary_of
+from bench.analysis.pairing import Pairing, pairing
 from bench.analysis.rates import Rate, convergence_rates
 from bench.analysis.reported import ReportedNumber, reported_numbers
 from bench.analysis.sensitivity import Method, sensitivities
@@ -43,11 +48,24 @@ from bench.analysis.whole_curves import metric_of
 from bench.analysis.workers import Team, teams
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
+    from bench.analysis.contrast import Finding
     from bench.frames import Metric
     from bench.store import Results
     from bench.suite import Question, Suite
+
+Made = TypeVar("Made")
+
+_OTHERS: Final = {
+    "reaching": "shares that reach the target",
+    "rates": "convergence rates",
+    "methods": "rate sensitivity",
+    "speeds": "times alone on the machine",
+}
+"""Parts of a question whose rows have a p of their own, and what such a family is called."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +76,8 @@ class QuestionAnalysis:
         headline: the answer in a sentence or two.
         sentences: one per variant against the baseline, on the primary metric.
         compared: all comparisons, the primary metric first.
+        failures: how often variants diverge, in sentences; empty where none did.
+        pairing: what sharing seeds is worth; None where variants are not compared seed by seed.
         curves: mean curves with intervals, columns as in ``curves.convergence``.
         runs: every evaluation of every run, columns as in the frame ``curves``.
         factors: the variants of a matrix taken apart into effects; None where there is no grid.
@@ -83,6 +103,8 @@ class QuestionAnalysis:
     headline: str
     sentences: tuple[str, ...]
     compared: tuple[Compared, ...]
+    pairing: Pairing | None
+    failures: tuple[str, ...]
     claims: tuple[JudgedClaim, ...]
     reported: tuple[ReportedNumber, ...]
     curves: pd.DataFrame
@@ -130,13 +152,16 @@ class Analysis:
     Attributes:
         datasets: the variants over several imported data sets; None where there are none.
         by_example: what the predictions for single test images say; empty where none were kept.
+        families: which tests are judged together, the primary ones first.
         comparisons, claims, reported, factors, targets, rates, speeds, sensitivities: the findings as frames;
         columns: ``bench.frames``.
+        troubles: what could not be computed; a report adds what it cannot show.
     """
 
     suite: Suite
     results: Results
     conditions: Conditions
+    families: tuple[Family, ...]
     questions: tuple[QuestionAnalysis, ...]
     comparisons: pd.DataFrame
     claims: pd.DataFrame
@@ -148,6 +173,7 @@ class Analysis:
     sensitivities: pd.DataFrame
     datasets: Datasets | None
     by_example: Examples
+    troubles: Troubles
 
     @property
     def frames(self) -> dict[str, pd.DataFrame]:
@@ -155,6 +181,7 @@ class Analysis:
         return {
             "comparisons": self.comparisons,
             "claims": self.claims,
+            "families": families.frame(self.families),
             "reported": self.reported,
             "factors": self.factors,
             "targets": self.targets,
@@ -171,52 +198,163 @@ class Analysis:
 
 
 def analyse(results: Results) -> Analysis:
-    """Compare the variants of every question and judge every claim. Needs no TensorFlow."""
+    """Compare the variants of every question and judge every claim. Needs no TensorFlow.
+
+    What cannot be computed costs its own place alone: ``Analysis.troubles``.
+    """
     with np.errstate(over="ignore"):  # sums of values near the largest that there are
         return _analyse(results)
 
 
 def _analyse(results: Results) -> Analysis:
-    measured, how = measure(results), conditions(results)
-    judged = judge(measured, alpha=how.alpha)
-    questions = tuple(
-        _question(results, measured, name, how, [j for j in judged if j.question == name])
+    troubles, how = Troubles(), conditions(results)
+    measured = measure(results)
+    tests = _tests(measured, how, troubles)
+    together = _families(tests, how)
+    questions = [
+        _question(results, measured, name, _judged(tests, together, name), troubles)
         for name in results.suite.questions
-    )
+    ]
+    others, questions = _together(questions, how)
+
+    def rows(part: str) -> list[Any]:
+        return [row for question in questions for row in getattr(question, part)]
+
     return Analysis(
         suite=results.suite,
         results=results,
         conditions=how,
-        questions=questions,
-        comparisons=comparisons.frame([c for question in questions for c in question.compared]),
-        claims=claims.frame(judged),
-        reported=reported.frame([row for question in questions for row in question.reported]),
+        families=(together.primary, *together.exploratory.values(), *others),
+        questions=tuple(questions),
+        comparisons=comparisons.frame(rows("compared")),
+        claims=claims.frame(rows("claims")),
+        reported=reported.frame(rows("reported")),
         factors=factors.frame([question.factors for question in questions if question.factors]),
-        targets=targets.frame([row for question in questions for row in question.reaching]),
-        rates=rates.frame([row for question in questions for row in question.rates]),
-        speeds=speed.frame([row for question in questions for row in question.speeds]),
-        sensitivities=sensitivity.frame(
-            [row for question in questions for row in question.methods]
+        targets=targets.frame(rows("reaching")),
+        rates=rates.frame(rows("rates")),
+        speeds=speed.frame(rows("speeds")),
+        sensitivities=sensitivity.frame(rows("methods")),
+        datasets=None if tests.overall is None else tests.overall.judged(together.primary),
+        by_example=troubles.attempt(
+            "what the predictions say", lambda: by_example(results), Examples.empty()
         ),
-        datasets=over_datasets(measured),
-        by_example=by_example(results),
+        troubles=troubles,
     )
+
+
+@dataclass(frozen=True)
+class _Tests:
+    """What is tested of each question, each by itself; claims of all; data sets, if there are several."""
+
+    compared: dict[str, list[Compared]]
+    crossed: dict[str, Factorial | None]
+    claims: list[JudgedClaim]
+    overall: Datasets | None
+
+
+def _tests(measured: Measurements, how: Conditions, troubles: Troubles) -> _Tests:
+    names, looked = list(measured.suite.questions), how.look.looked
+    return _Tests(
+        compared={
+            name: compare_question(measured, name, troubles, looked=looked) for name in names
+        },
+        crossed={
+            name: troubles.attempt(
+                f"{name}: the settings one by one",
+                lambda name=name: factorial(measured, name, looked=looked),  # type: ignore[misc]
+                None,
+            )
+            for name in names
+        },
+        claims=claims_of(measured, troubles, looked=looked),
+        overall=troubles.attempt("data sets together", lambda: over_datasets(measured), None),
+    )
+
+
+def _families(tests: _Tests, how: Conditions) -> Families:
+    """What is primary, and what is exploratory.
+
+    Where several data sets allow a claim about data sets in general, that is what is primary; what each says by
+    itself is exploratory.
+    """
+    overall = tests.overall.p_values if tests.overall else ()
+    primary = [claim.found for claim in tests.claims]
+    exploratory: dict[str, list[Finding]] = {}
+    for compared in tests.compared.values():
+        for c in compared:
+            if _family_of(c, tests) == PRIMARY:
+                primary.append(c.found)
+            else:
+                exploratory.setdefault(_family_of(c, tests), []).append(c.found)
+    for crossed in tests.crossed.values():
+        for effect in crossed.effects if crossed else ():
+            if effect.is_main:
+                primary.append(effect.found)
+            else:
+                exploratory.setdefault(effect.family, []).append(effect.found)
+    return Families(primary, exploratory, others=overall, alpha=how.look.alpha)
+
+
+def _family_of(compared: Compared, tests: _Tests) -> str:
+    """Name of the family that a comparison belongs to, unless something primary compares the same."""
+    several = tests.overall is not None and tests.overall.p_values
+    return PRIMARY if compared.primary and not several else compared.metric.label
+
+
+def _judged(tests: _Tests, families: Families, name: str) -> _Judged:
+    """The tests of a question, as members of their families."""
+    crossed = tests.crossed[name]
+    return _Judged(
+        compared=[
+            replace(c, found=families.judged(c.found, _family_of(c, tests)))
+            for c in tests.compared[name]
+        ],
+        crossed=None
+        if crossed is None
+        else replace(
+            crossed,
+            effects=tuple(
+                replace(e, found=families.judged(e.found, e.family)) for e in crossed.effects
+            ),
+        ),
+        claims=[
+            replace(claim, found=families.judged(claim.found))
+            for claim in tests.claims
+            if claim.question == name
+        ],
+    )
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The same of one question, as members of their families."""
+
+    compared: list[Compared]
+    crossed: Factorial | None
+    claims: list[JudgedClaim]
 
 
 def _question(
     results: Results,
     measured: Measurements,
     name: str,
-    how: Conditions,
-    judged: list[JudgedClaim],
+    judged: _Judged,
+    troubles: Troubles,
 ) -> QuestionAnalysis:
     suite = results.suite
     primary = primary_of(suite, name)
-    compared = compare_question(measured, name, alpha=how.alpha)
-    baseline = suite.baseline(name)
+    baseline, compared = suite.baseline(name), judged.compared
     decisive = [c for c in compared if c.primary and c.baseline == baseline]
-    crossed = factorial(measured, name, alpha=how.alpha)
-    reaching = tuple(reachings(results, measured, name, compared))
+
+    def part(what: str, make: Callable[[], Made], otherwise: Made) -> Made:
+        return troubles.attempt(f"{name}: {what}", make, otherwise)
+
+    nothing: tuple[Reaching, ...] = ()
+    reaching = part(
+        "time to the target",
+        lambda: tuple(reachings(results, measured, name, compared)),
+        nothing,
+    )
     return QuestionAnalysis(
         suite=suite,
         name=name,
@@ -226,21 +364,46 @@ def _question(
         margin=margin_of(suite, name, primary),
         target=target(suite, name),
         variants=tuple(summaries(results, measured, name, primary)),
-        headline=headlines.headline(decisive, crossed),
+        headline=headlines.headline(decisive, judged.crossed),
         sentences=tuple(answers.answer(c) for c in decisive),
         compared=tuple(compared),
-        claims=tuple(judged),
-        reported=tuple(reported_numbers(measured, name)),
+        pairing=part("what sharing seeds is worth", lambda: pairing(measured, name), None),
+        failures=failures(measured, name),
+        claims=tuple(judged.claims),
+        reported=part("reported numbers", lambda: tuple(reported_numbers(measured, name)), ()),
         curves=convergence(results, name),
         runs=results.curves_of(name),
-        factors=crossed,
+        factors=judged.crossed,
         reaching=reaching,
-        rates=tuple(convergence_rates(results, name)),
-        speeds=tuple(speeds(results, name, reaching)),
-        times=tuple(epoch_times(results, measured, name)),
-        landscape=landscape(results, name, compared),
-        methods=sensitivities(measured, name, alpha=how.alpha),
-        sizes=sizes(results, measured, name),
-        capacity=tuple(capacities(measured, name)),
-        teams=tuple(teams(results, measured, name)),
+        rates=part("convergence rates", lambda: tuple(convergence_rates(results, name)), ()),
+        speeds=part("times alone", lambda: tuple(speeds(results, name, reaching)), ()),
+        times=part("times of epochs", lambda: tuple(epoch_times(results, measured, name)), ()),
+        landscape=part("the landscape", lambda: landscape(results, name, compared), None),
+        methods=part("what the learning rate matters", lambda: sensitivities(measured, name), ()),
+        sizes=part("sizes", lambda: sizes(results, measured, name), None),
+        capacity=part("capacity", lambda: tuple(capacities(measured, name)), ()),
+        teams=part("workers", lambda: tuple(teams(results, measured, name)), ()),
     )
+
+
+def _together(
+    questions: list[QuestionAnalysis], how: Conditions
+) -> tuple[list[Family], list[QuestionAnalysis]]:
+    """Exploratory families of what is no comparison of two variants' values, over all questions.
+
+    Where the seeds are not as planned, none of their p counts: they are of tests that do not allow that.
+    """
+    families = []
+    for part, name in _OTHERS.items():
+        rows = [row for question in questions for row in getattr(question, part)]
+        p_values = sorted(row.p_value for row in rows if row.p_value is not None)
+        withheld = how.look.looked and part != "speeds"  # whose replicates are rounds
+        if p_values:
+            family = Family(name, tuple(p_values), 0.0 if withheld else how.look.alpha)
+            families.append(family)
+            changed: list[dict[str, Any]] = [
+                {part: tuple(row.in_family(family) for row in getattr(question, part))}
+                for question in questions
+            ]
+            questions = [replace(q, **by) for q, by in zip(questions, changed, strict=True)]
+    return families, questions

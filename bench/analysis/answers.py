@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Final
 
 from bench.analysis import wording
 from bench.analysis.crossings import SPENT
-from bench.analysis.looks import ALPHA
+from bench.analysis.outliers import one_seed
 
 if TYPE_CHECKING:
+    from bench import stats
     from bench.analysis.claims import JudgedClaim
     from bench.analysis.comparisons import Compared
     from bench.analysis.contrast import Finding, Mean
     from bench.frames import Metric
 
 _NOT_AN_END: Final = ("generalisation_gap", "area_under_curve", "selected")
-_MANY_SEEDS: Final = 1_000
 
 
 def answer(compared: Compared) -> str:
@@ -26,19 +26,20 @@ def answer(compared: Compared) -> str:
         return f"{compared.variant} cannot be compared with {compared.baseline}: {problem}."
     said = f"{compared.variant} {predicate(found, compared.baseline)}"
     if test.p_value is None:
-        few = f"{wording.counted(test.n, 'seed')} {'allows' if test.n == 1 else 'allow'} no test"
-        return f"{said}, but {few}: {compared.verdict}."
+        return f"{said}: {compared.verdict}. {compared.open}"
     facts = [interval(found)]
     if compared.verdict == "no practical difference" and test.equivalence:
         facts.append(f"inside the margin of {margin_text(compared.margin, found.metric)}")
-        facts.append(wording.p_equals(test.equivalence.p_value, "equivalence Holm p"))
+        facts.append(adjusted(found, test.equivalence.p_adjusted, "equivalence "))
     else:
-        facts.append(wording.p_equals(test.p_adjusted, "Holm p"))
-    facts += [wins(found), None if test.paired else "not paired: Welch's test"]
-    more = ""
-    if compared.verdict == "cannot tell":
-        more = _only_by_itself(found, test.p_value, test.p_adjusted, "comparisons")
-        more += _what_would_settle(found, "comparisons")
+        facts.append(adjusted(found, test.p_adjusted))
+    facts += [
+        wins(found),
+        _diverged(found, compared.variant, compared.baseline),
+        _one_seed(found),
+        _named(test),
+    ]
+    more = "" if compared.open is None else f" {compared.open}"
     return f"{said} ({_joined(facts)}): {compared.verdict}.{more}"
 
 
@@ -50,27 +51,82 @@ def evidence(judged: JudgedClaim) -> str:
     if wanted.against is not None:
         said, ends = f"{wanted.variant} {predicate(found, wanted.against)}", interval(found)
     else:
-        mean, number = (
+        mean, value = (
             mean_text(judged.mean, judged.metric),
             wording.exact(wanted.value, judged.metric),
         )
         article = "an" if judged.metric.label[0] in "aeiou" else "a"
-        said = f"{wanted.variant} has {article} {judged.metric.label} of {mean}, against {number}"
-        ends = mean_interval_text(judged.mean, judged.metric)
+        said = f"{wanted.variant} has {article} {judged.metric.label} of {mean}, against {value}"
+        ends = mean_interval_text(judged.own, judged.metric, level=f"{interval_name(found)} ")
     if judged.problem is not None:
         return f"{said}. It could not be tested: {judged.problem}."
-    facts = [ends, wording.p_equals(judged.p_deciding, "Holm p")]
+    facts = [ends, adjusted(found, judged.p_deciding)]
     facts.append(wins(found) if wanted.against else None)
-    if not test.paired:
-        facts.append("not paired: Welch's test")
+    facts.append(_diverged(found, wanted.variant, wanted.against))
+    facts.append(_one_seed(found))
+    facts.append(_named(test))
     return f"{said} ({_joined(facts)}).{_why(judged)}"
+
+
+def interval_name(found: Finding) -> str:
+    """What the interval of a finding is called: it belongs to the family that its verdict belongs to."""
+    if found.family.size <= 1:
+        return "95 % CI"
+    return "simultaneous 95 % CI" if found.family.primary else "95 % CI of what was found"
+
+
+def adjusted(found: Finding, p: float | None, kind: str = "") -> str:
+    """A p that is held against alpha: ``adjusted p = .003``; of a test that stands alone ``p = .003``."""
+    return wording.p_equals(p, f"{kind}{'adjusted ' if found.family.size > 1 else ''}p")
+
+
+def _one_seed(found: Finding) -> str | None:
+    """``without seed 4, far from the others, 0.1 percentage points higher``."""
+    made = one_seed(found)
+    if made is None:
+        return None
+    seed, left = made
+    if left.difference is None:
+        return None
+    if found.metric.ratio:
+        much = f"{wording.number(left.difference, ratio_places(left.half_width))} times"
+    else:
+        amount = amount_of(abs(left.difference), left.metric, left.half_width)
+        much = "no difference" if is_zero(amount) else f"{amount} {_direction(left)}"
+    verdict = left.test.verdict if left.test else "cannot tell"
+    return f"without seed {seed}, which lies far from the others, {much}: {verdict}"
+
+
+def _diverged(found: Finding, variant: str, other: str | None) -> str | None:
+    """``b diverged in 3 of 6 seeds and a in 1``: in every verdict that it touches."""
+    between = found.contrast
+    sides = [(variant, between.diverged_a, between.a.size)]
+    if other is not None:
+        sides.append((other, between.diverged_b, between.b.size))
+    said = [
+        f"{name} diverged in {count} of {wording.counted(size, 'seed')}"
+        for name, count, size in sides
+        if count
+    ]
+    return " and ".join(said) or None
+
+
+def _named(test: stats.Comparison) -> str | None:
+    """Which test it was, where it is not the usual one."""
+    if test.test in ("McNemar", "Fisher"):
+        return f"{test.test}'s exact test of the shares"
+    if test.test == "log-rank":
+        return "exact log-rank test"
+    return None if test.paired else "not paired by seed"
 
 
 def predicate(found: Finding, other: str) -> str:
     """A difference as a predicate: ``ends 1.2 percentage points lower in test accuracy than x``."""
     metric, difference = found.metric, found.difference
+    if found.contrast.decision is not None:
+        return found.contrast.decision.predicate(other)
     if difference is None:
-        return f"has no mean {metric.label} to set against {other}, because a run diverged"
+        return f"has no mean {metric.label} to set against {other}, because runs diverged"
     if metric.ratio:
         ratio = wording.number(difference, ratio_places(found.half_width))
         if not metric.timed:
@@ -95,16 +151,11 @@ def _arrival(found: Finding, other: str) -> str:
     amount = amount_of(size, metric, found.half_width)
     amount += " of training" if metric.timed else ""
     when = f"{amount} {_direction(found)} than {other}"
-    never, other_never = (
-        missed > 0 and missed == side.size
-        for missed, side in ((between.missed_a, between.a), (between.missed_b, between.b))
-    )
-    if never:
-        return f"never reaches the target within the budget, at least {when}"
-    if other_never:
-        return f"reaches the target at least {when}, which never does within the budget"
     said = f"as early as {other}" if is_zero(amount) else when
-    if between.missed_a or between.missed_b:
+    if between.late_a or between.late_b:
+        limit = wording.exact(max(between.a.max(), between.b.max()), metric)
+        said += f" on average, {limit} counted for each of the seeds that had not met it by then"
+    elif between.missed_a or between.missed_b:
         said += f" on average, the budget counted for {_misses(found, other)}"
     return f"reaches the target {said}"
 
@@ -124,11 +175,12 @@ def _misses(found: Finding, other: str) -> str:
     return f"{' and '.join(part for part in (own, others) if part)} that missed it"
 
 
-def interval(found: Finding, level: str = "95 % CI") -> str | None:
+def interval(found: Finding) -> str | None:
     """The interval beside it: ``95 % CI 0.9 to 1.5``, or ``0.4 lower to 0.2 higher``."""
     low, high, half = found.ci_low, found.ci_high, found.half_width
     if low is None or high is None or half is None:
         return None
+    level = interval_name(found)
     if found.metric.ratio:
         places = ratio_places(half)
         return f"{level} {wording.number(low, places)} to {wording.number(high, places)}"
@@ -213,12 +265,7 @@ def _why(judged: JudgedClaim) -> str:
     margin = margin_text(judged.margin, judged.metric)
     equal = judged.claim.test.is_ == "no practical difference"
     if judged.verdict == "cannot tell":
-        reach = (
-            f" The seeds do not show whether the difference is within {margin}." if equal else ""
-        )
-        raw = min((p for p in (judged.p_support, judged.p_refute) if p is not None), default=None)
-        alone = _only_by_itself(judged.found, raw, judged.p_deciding, "conclusions")
-        return reach + alone + ("" if equal else _what_would_settle(judged.found, "conclusions"))
+        return f" {judged.open}"
     if equal:
         beyond = "more than" if judged.verdict == "does not hold" else "within"
         return f" The difference is {beyond} {margin}."
@@ -233,36 +280,6 @@ def _why(judged: JudgedClaim) -> str:
 def is_zero(amount: str) -> bool:
     """Whether an amount rounds to nothing."""
     return float(amount.partition(" ")[0].replace(",", "")) == 0
-
-
-def _only_by_itself(found: Finding, p: float | None, p_holm: float | None, family: str) -> str:
-    """Said where one test alone would have decided, but not as one of many, or not at this look."""
-    if p is None or p > ALPHA or found.test is None:
-        return ""
-    if p_holm is not None and p_holm <= ALPHA:
-        level = wording.level(found.test.alpha)
-        return f" At this declared look only a Holm p of at most {level} counts."
-    by_itself = wording.p_equals(p)
-    return f" By itself {by_itself}, which is not enough as one of the {family} tested together."
-
-
-def _what_would_settle(found: Finding, family: str) -> str:
-    """What these seeds could have detected, and how many would be needed."""
-    test, detectable, needed = found.test, found.detectable, found.seeds_needed
-    if test is None or detectable is None:
-        return ""
-    if found.metric.ratio:
-        smallest = f"a factor of {wording.number(detectable, ratio_places(found.half_width))}"
-    else:
-        smallest = f"a difference of {amount_of(detectable, found.metric, found.half_width)}"
-    among = f" among {found.family} {family}" if found.family > 1 else ""
-    could = (
-        f" {wording.counted(test.n, 'seed')} could have detected {smallest}{among} with 80 % power"
-    )
-    if needed is None or needed <= test.n:
-        return f"{could}."
-    many = f"about {needed:,}" if needed <= _MANY_SEEDS else f"more than {_MANY_SEEDS:,}"
-    return f"{could}; to show one as small as was seen, {many} seeds would be needed."
 
 
 def _joined(facts: list[str | None]) -> str:

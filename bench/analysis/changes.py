@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from bench.analysis.comparisons import margin_of, primary_of
-from bench.analysis.contrast import Finding, Mean, as_family, contrast, mean_over_seeds
-from bench.analysis.metrics import measure
+from bench.analysis.comparisons import finding, margin_of
+from bench.analysis.contrast import Finding, Mean, mean_over_seeds
+from bench.analysis.families import PRIMARY, Families
+from bench.analysis.isolation import Troubles
+from bench.analysis.metrics import measure, primary_of
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,22 +54,25 @@ class Change:
 def changes(old: Results, new: Results, *, time_margin: float = TIME_MARGIN) -> list[Change]:
     """What changed from ``old`` to ``new``: each question's primary metric, and the time per epoch.
 
-    Every distinct training counts once, where the suite first uses it. Holm over all of a metric.
-    time_margin: ratios of times nearer to 1 do not matter.
+    Every distinct training counts once, where the suite first uses it. The changes of primary metrics are one
+    family, those of times an exploratory one. time_margin: ratios of times nearer to 1 do not matter.
 
     Raises:
         UsageError: the runs are not of the same suite and size, or have nothing in common.
     """
     _check(old, new, time_margin)
-    measured = measure(old), measure(new)
-    keys = _common(old, new)
-    decisive = [(*key, primary_of(new.suite, key[0])) for key in keys]
-    found: list[Change] = []
-    for name in dict.fromkeys(name for *_, name in decisive):
-        own = [(question, variant) for question, variant, n in decisive if n == name]
-        margins = [margin_of(new.suite, question, name) for question, _ in own]
-        found += _family(measured, own, name, margins)
-    return found + _family(measured, keys, TIME, [time_margin] * len(keys))
+    measured, suite = (measure(old), measure(new)), new.suite
+    keys, found = _common(old, new), []
+    for name in dict.fromkeys(primary_of(suite, question) for question, _ in keys):
+        own = [key for key in keys if primary_of(suite, key[0]) == name]
+        found += [_change(measured, key, name, margin_of(suite, key[0], name)) for key in own]
+    times = [_change(measured, key, TIME, time_margin) for key in keys]
+    families = Families([c.found for c in found], {TIME: [c.found for c in times]})
+    return [
+        replace(change, found=families.judged(change.found, name))
+        for part, name in ((found, PRIMARY), (times, TIME))
+        for change in part
+    ]
 
 
 def _check(old: Results, new: Results, time_margin: float) -> None:
@@ -114,35 +119,23 @@ def _common(old: Results, new: Results) -> list[tuple[str, str]]:
     return keys
 
 
-def _family(
+def _change(
     measured: tuple[Measurements, Measurements],
-    keys: list[tuple[str, str]],
+    key: tuple[str, str],
     name: str,
-    margins: list[float | None],
-) -> list[Change]:
-    sides = [
-        tuple(
-            replace(m.of(*key, name), variant=run)
-            for m, run in zip(measured, ("the old run", "the new run"), strict=True)
-        )
-        for key in keys
-    ]
-    contrasts = [contrast(new, old) for old, new in sides]
-    raw = [
-        None if c.problem else c.test(margin=None if margin is None else c.scaled(margin))
-        for c, margin in zip(contrasts, margins, strict=True)
-    ]
-    family = sum(1 for test in raw if test and test.p_value is not None)
-    return [
-        Change(
-            *key,
-            found=Finding(between, test, max(family, 1)),
-            old=mean_over_seeds(old),
-            new=mean_over_seeds(new),
-            margin=margin,
-            identical=bool(old.by_seed) and old.by_seed == new.by_seed,
-        )
-        for key, (old, new), between, margin, test in zip(
-            keys, sides, contrasts, margins, as_family(raw), strict=True
-        )
-    ]
+    margin: float | None,
+) -> Change:
+    old, new = (
+        replace(m.of(*key, name), variant=run)
+        for m, run in zip(measured, ("the old run", "the new run"), strict=True)
+    )
+    troubles = Troubles()  # each stands in the problem of its own finding
+    where = f"{new.metric.label} of {' / '.join(key)}"
+    return Change(
+        *key,
+        found=finding(new, old, troubles, where=where, margin=margin, paired=True, looked=False),
+        old=mean_over_seeds(old),
+        new=mean_over_seeds(new),
+        margin=margin,
+        identical=bool(old.by_seed) and old.by_seed == new.by_seed,
+    )

@@ -13,17 +13,16 @@ no practical difference     a difference within the margin  a difference beyond 
 from B                      (two one-sided tests)
 ==========================  ==============================  ====================================
 
-B is another variant (paired t; Welch where pairing is broken) or a number (one-sample t). The
-margin is the claim's own, or the suite's for the primary metric; without one, ``better`` is refuted
-by its opposite alone. "Any advantage is below the margin" covers the opposite, equivalence, and
-what lies between: where the seeds exclude every advantage that would matter, the claim does not
-hold, even if they cannot say whether there is none or a slight disadvantage.
+B is another variant or a number. The margin is the claim's own, or the suite's for the primary metric;
+without one, ``better`` is refuted by its opposite alone. "Any advantage is below the margin" covers the
+opposite, equivalence, and what lies between: where the seeds exclude every advantage that would matter, the
+claim does not hold, even if they cannot say whether there is none or a slight disadvantage.
 
-Supporting p and refuting p are each adjusted by Holm over all claims of the suite. The null
-hypotheses of a claim's two tests exclude each other or meet at one point, so this keeps the chance
-of any wrong verdict near alpha. A refutation goes first: an advantage that is real, but shown to be
-too small to matter, does not make a claim of "better" hold. All else is ``cannot tell``; so is
-p > .05 alone.
+Claims are primary (``families``): each is read from the interval of its comparison, which is that of the
+same comparison anywhere else on the page. A claim that its difference is real and a claim that it is below the
+margin exclude each other or meet at one point, so that the chance of any wrong verdict is held over both. A
+refutation goes first: an advantage that is real, but shown to be too small to matter, does not make a claim of
+"better" hold. All else is ``cannot tell``.
 """
 
 from __future__ import annotations
@@ -31,17 +30,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from bench import frames, stats
+from bench import frames
 from bench.analysis import answers, wording
-from bench.analysis.comparisons import margin_of, primary_of
-from bench.analysis.contrast import Contrast, Finding, Mean, contrast, mean_over_seeds
-from bench.analysis.looks import ALPHA
+from bench.analysis.comparisons import finding, margin_of
+from bench.analysis.contrast import Caution, Contrast, Finding, Mean, mean_over_seeds
+from bench.analysis.metrics import primary_of
+from bench.analysis.reasons import Reason, reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
 
+    from bench import stats
+    from bench.analysis.isolation import Troubles
     from bench.analysis.metrics import Measurements
     from bench.frames import Metric
     from bench.suite import Claim, ClaimTest
@@ -55,13 +57,11 @@ class JudgedClaim:
 
     Attributes:
         position: among the question's claims, from 1.
-        found: the plain difference and its test, not adjusted.
+        found: the plain difference and its test.
         mean: of the variant over its seeds.
         margin: differences below this do not matter; None if none applies.
-        p_support, p_refute: of the tests that would support and refute it.
-        p_support_holm, p_refute_holm: the same after Holm over the claims of the suite.
+        p_support, p_refute: of the tests that would support and refute it, each by itself.
         problem: why it could not be tested, as the end of a sentence; None if it was.
-        alpha: what a Holm p is held against; less than 0.05 at a declared look.
         reported: what the source printed of it: the difference of the two variants, or the variant's number.
     """
 
@@ -73,10 +73,7 @@ class JudgedClaim:
     margin: float | None = None
     p_support: float | None = None
     p_refute: float | None = None
-    p_support_holm: float | None = None
-    p_refute_holm: float | None = None
     problem: str | None = None
-    alpha: float = ALPHA
     reported: float | None = None
 
     @property
@@ -85,25 +82,64 @@ class JudgedClaim:
         return self.found.metric
 
     @property
+    def p_support_adjusted(self) -> float | None:
+        """``p_support`` as one of the page's primary tests."""
+        return self.found.family.adjusted(self.p_support)
+
+    @property
+    def p_refute_adjusted(self) -> float | None:
+        """``p_refute`` likewise."""
+        return self.found.family.adjusted(self.p_refute)
+
+    @property
     def p_deciding(self) -> float | None:
-        """Holm p of the test that decided; the smaller one where neither did."""
+        """Adjusted p of the test that decided; the smaller one where neither did."""
         if self.verdict == "holds":
-            return self.p_support_holm
+            return self.p_support_adjusted
         if self.verdict == "does not hold":
-            return self.p_refute_holm
-        both = (self.p_support_holm, self.p_refute_holm)
+            return self.p_refute_adjusted
+        both = (self.p_support_adjusted, self.p_refute_adjusted)
         return min((p for p in both if p is not None), default=None)
 
     @property
     def verdict(self) -> Judgement:
         """Refuted, supported, or neither."""
         tests: list[tuple[Judgement, float | None]] = [
-            ("does not hold", self.p_refute_holm),
-            ("holds", self.p_support_holm),
+            ("does not hold", self.p_refute_adjusted),
+            ("holds", self.p_support_adjusted),
         ]
         if self.denies:  # the opposite claim's verdict, turned round
             tests.reverse()
-        return next((said for said, p in tests if p is not None and p <= self.alpha), "cannot tell")
+        alpha = self.found.family.alpha
+        return next((said for said, p in tests if p is not None and p <= alpha), "cannot tell")
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """What to keep in mind."""
+        wanted = self.claim.test
+        return self.found.cautions(wanted.variant, wanted.against or "the number")
+
+    @property
+    def open(self) -> Reason | None:
+        """Why it cannot be told, and what would settle it; None where it can."""
+        if self.verdict != "cannot tell":
+            return None
+        if self.problem is not None and self.found.test is not None:
+            return Reason(
+                self.problem, "a margin" if self.margin is None else "three seeds or more"
+            )
+        return reason(self.found, self.margin)
+
+    @property
+    def own(self) -> Mean:
+        """The variant's mean with the interval that the verdict is read from: of a claim about a number."""
+        value, found = self.claim.test.value, self.found
+        low, high = found.ci_low, found.ci_high
+        if value is None or low is None or high is None:
+            return self.mean
+        if self.metric.ratio:
+            return replace(self.mean, low=low * value, high=high * value)
+        return replace(self.mean, low=low + value, high=high + value)
 
     @property
     def denies(self) -> bool:
@@ -111,25 +147,17 @@ class JudgedClaim:
         return self.claim.test.is_.startswith("not ")
 
 
-def judge(measured: Measurements, *, alpha: float = ALPHA) -> list[JudgedClaim]:
-    """All claims of the suite, tested, and judged as one family; alpha: what p is held against."""
-    tested = [
-        _tested(measured, question, position, claim)
+def claims_of(
+    measured: Measurements, troubles: Troubles, *, looked: bool = False
+) -> list[JudgedClaim]:
+    """All claims of the suite, each tested by itself, until ``families`` judges them with all that is primary.
+
+    What cannot be computed is noted in ``troubles``. looked: whether the seeds are not those that were planned.
+    """
+    return [
+        _tested(measured, question, position, claim, troubles, looked=looked)
         for question, asked in measured.suite.questions.items()
         for position, claim in enumerate(asked.claims, start=1)
-    ]
-    support = stats.adjust([claim.p_support for claim in tested])
-    refute = stats.adjust([claim.p_refute for claim in tested])
-    family = sum(claim.p_support is not None for claim in tested)
-    return [
-        replace(
-            claim,
-            found=claim.found.in_family(family, alpha),
-            p_support_holm=p,
-            p_refute_holm=q,
-            alpha=alpha,
-        )
-        for claim, p, q in zip(tested, support, refute, strict=True)
     ]
 
 
@@ -138,35 +166,56 @@ def frame(judged: list[JudgedClaim]) -> pd.DataFrame:
     return frames.typed([_row(j) for j in judged], frames.CLAIMS)
 
 
-def _tested(measured: Measurements, question: str, position: int, claim: Claim) -> JudgedClaim:
+def _tested(
+    measured: Measurements,
+    question: str,
+    position: int,
+    claim: Claim,
+    troubles: Troubles,
+    *,
+    looked: bool,
+) -> JudgedClaim:
     wanted = claim.test
     values = measured.of(question, wanted.variant, wanted.metric)
-    if wanted.against is not None:
-        between = contrast(values, measured.of(question, wanted.against, wanted.metric))
-    else:
-        between = contrast(values, float(wanted.value or 0.0))
+    other = (
+        float(wanted.value or 0.0)
+        if wanted.against is None
+        else measured.of(question, wanted.against, wanted.metric)
+    )
     margin = _margin(measured, question, wanted)
-    problem = between.problem or _margin_problem(wanted, margin, between.metric)
-    scaled = None if problem or margin is None else between.scaled(margin)
-    test = None if between.problem else between.test(margin=scaled)
+    wrong = _margin_problem(wanted, margin, values.metric)
+    found = finding(
+        values,
+        other,
+        troubles,
+        where=f"{question}: the conclusion {claim.says!r}",
+        margin=None if wrong else margin,
+        paired=measured.paired(question),
+        looked=looked,
+    )
+    problem, test = found.contrast.problem or wrong, found.test
     if test and test.p_value is None:
         problem = (
             f"{wording.counted(test.n, 'seed')} {'allows' if test.n == 1 else 'allow'} no test"
         )
-    tested = JudgedClaim(
+    plain = JudgedClaim(
         question,
         position,
         claim,
-        Finding(between, test),
+        found,
         mean_over_seeds(values),
         margin,
         problem=problem,
-        reported=_reported(measured.suite.questions[question].reported, wanted, between.metric),
+        reported=_reported(measured.suite.questions[question].reported, wanted, found.metric),
     )
     if problem or test is None:
-        return tested
-    support, refute = _support_and_refute(between, wanted.is_, scaled or 0.0, test)
-    return replace(tested, p_support=support, p_refute=refute)
+        return plain
+    support, refute = troubles.attempt(
+        f"{question}: the conclusion {claim.says!r}",
+        lambda: _support_and_refute(found.contrast, wanted.is_, test, looked=looked),
+        (1.0, 1.0),
+    )
+    return replace(plain, p_support=support, p_refute=refute)
 
 
 def _reported(
@@ -200,18 +249,23 @@ def _margin_problem(wanted: ClaimTest, margin: float | None, metric: Metric) -> 
 
 
 def _support_and_refute(
-    between: Contrast, claimed: str, margin: float, test: stats.Comparison
+    between: Contrast, claimed: str, test: stats.Comparison, *, looked: bool
 ) -> tuple[float, float]:
-    """The two p of a claim; margin on the scale of the values, 0 if there is none."""
+    """The two p of a claim, whose margin ``test`` knows."""
     if claimed.startswith("not "):
-        return _support_and_refute(between, claimed.removeprefix("not "), margin, test)[::-1]
-    if claimed == "no practical difference":
-        above, below = between.test(shift=margin), between.test(shift=-margin)
-        support = test.equivalence.p_value if test.equivalence else 1.0
-        return support, min(_p_towards(above, upwards=True), _p_towards(below, upwards=False))
+        return _support_and_refute(between, claimed.removeprefix("not "), test, looked=looked)[::-1]
+    within = test.equivalence
+    if claimed == "no practical difference" and within is None:  # no means of which one could be
+        return 1.0, 1.0
+    if claimed == "no practical difference" and within is not None:
+        above, below = (between.test(shift=s * within.margin, looked=looked) for s in (1, -1))
+        beyond = min(_p_towards(above, upwards=True), _p_towards(below, upwards=False))
+        return within.p_value, beyond
     upwards = _upwards(claimed, between.metric)
-    beyond = between.test(shift=margin if upwards else -margin)
-    return _p_towards(test, upwards=upwards), _p_towards(beyond, upwards=not upwards)
+    opposite = _p_towards(test, upwards=not upwards)
+    if within is not None:
+        opposite = min(opposite, within.p_below if upwards else within.p_above)
+    return _p_towards(test, upwards=upwards), opposite
 
 
 def _upwards(claimed: str, metric: Metric) -> bool:
@@ -244,17 +298,22 @@ def _row(judged: JudgedClaim) -> dict[str, object]:
         "n": found.contrast.a.size,
         "n_against": found.contrast.b.size if wanted.against else None,
         "mean": judged.mean.value,
-        "mean_low": judged.mean.low,
-        "mean_high": judged.mean.high,
+        "mean_low": judged.own.low,
+        "mean_high": judged.own.high,
         "difference": found.difference,
         "ci_low": found.ci_low,
         "ci_high": found.ci_high,
         "reported": judged.reported,
         **found.counts,
+        "family": found.family.name,
+        "tests": found.family.size,
+        "alpha": found.family.alpha,
+        "level": found.family.level,
         "p_support": judged.p_support,
-        "p_support_holm": judged.p_support_holm,
+        "p_support_adjusted": judged.p_support_adjusted,
         "p_refute": judged.p_refute,
-        "p_refute_holm": judged.p_refute_holm,
+        "p_refute_adjusted": judged.p_refute_adjusted,
         "verdict": judged.verdict,
+        **(judged.open.columns if judged.open else {}),
         "evidence": answers.evidence(judged),
     }

@@ -1,20 +1,23 @@
-"""The comparisons of a question: one family of tests per metric, Holm-adjusted.
+"""The comparisons of a question.
 
 The primary metric decides: each variant against the baseline or, if the suite declares it, all pairs.
-What else was measured is secondary, against the baseline, with a family of its own for each metric.
+What else was measured is secondary, against the baseline. ``families`` says what is judged together.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from bench import frames, stats
 from bench.analysis import sizes
-from bench.analysis.contrast import Finding, Mean, as_family, contrast, mean_over_seeds
+from bench.analysis.arrivals import together
+from bench.analysis.contrast import Caution, Finding, Mean, contrast, mean_over_seeds
 from bench.analysis.crossings import SPENT, target
-from bench.analysis.looks import ALPHA
+from bench.analysis.metrics import primary_of
+from bench.analysis.pairing import correlation
+from bench.analysis.reasons import Reason, reason
 from bench.analysis.whole_curves import metric_of
 from bench.frames import SMOOTHNESS
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from bench.analysis.isolation import Troubles
     from bench.analysis.metrics import Measurements, Values
     from bench.frames import Metric
     from bench.suite import Suite
@@ -45,11 +49,9 @@ class Compared:
 
     Attributes:
         baseline: what it is compared with; of a pair, the one that the suite names first.
-        found: the difference and its test after Holm; as ratios for times.
+        found: the difference and its test; as ratios for times.
         mean, mean_baseline: over the seeds of each, geometric for times.
-        p_equivalence: of equivalence, before Holm (``found.test.equivalence`` holds it after).
         margin: as declared, in the metric's unit; None if none applies.
-        cautions: what to keep in mind, in sentences.
     """
 
     question: str
@@ -59,9 +61,7 @@ class Compared:
     found: Finding
     mean: Mean
     mean_baseline: Mean
-    p_equivalence: float | None
     margin: float | None
-    cautions: tuple[str, ...]
 
     @property
     def metric(self) -> Metric:
@@ -75,6 +75,16 @@ class Compared:
             return None
         return self.found.test.verdict if self.found.test else "cannot tell"
 
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """What to keep in mind."""
+        return self.found.cautions(self.variant, self.baseline)
+
+    @property
+    def open(self) -> Reason | None:
+        """Why it cannot be told, and what would settle it; None where it can."""
+        return reason(self.found, self.margin) if self.verdict == "cannot tell" else None
+
 
 def margin_of(suite: Suite, question: str, name: str) -> float | None:
     """The declared margin of a metric: the question's or the suite's, for the primary metric only.
@@ -87,17 +97,13 @@ def margin_of(suite: Suite, question: str, name: str) -> float | None:
     return None if margin is not None and is_ratio and margin <= 1 else margin
 
 
-def primary_of(suite: Suite, question: str) -> str:
-    """Name of the metric that decides a question."""
-    return suite.questions[question].primary or suite.primary
-
-
 def compare_question(
-    measured: Measurements, question: str, *, alpha: float = ALPHA
+    measured: Measurements, question: str, troubles: Troubles, *, looked: bool = False
 ) -> list[Compared]:
     """All comparisons of a question, those with the baseline first: primary metric, then secondary.
 
-    alpha: what a Holm p is held against.
+    Each test is by itself, until ``families`` judges them together. What cannot be computed is noted in
+    ``troubles``. looked: whether the seeds are not those that were planned.
     """
     suite = measured.suite
     primary = primary_of(suite, question)
@@ -105,11 +111,11 @@ def compare_question(
     decisive = pairs_of(variants, baseline, every=suite.all_pairs(question))
     secondary = pairs_of(variants, baseline, every=False)
     return [
-        *_family(measured, question, primary, decisive, alpha=alpha),
+        *_on_metric(measured, question, primary, decisive, troubles, looked=looked),
         *(
             compared
             for name in _secondary(measured, question, variants)
-            for compared in _family(measured, question, name, secondary, alpha=alpha)
+            for compared in _on_metric(measured, question, name, secondary, troubles, looked=looked)
         ),
     ]
 
@@ -150,17 +156,25 @@ def _smoothness(measured: Measurements, question: str, variants: list[str]) -> l
     return [name for name in measures if name.removesuffix("_common") not in same or name in same]
 
 
-def _family(
-    measured: Measurements, question: str, name: str, pairs: list[tuple[str, str]], *, alpha: float
+def _on_metric(
+    measured: Measurements,
+    question: str,
+    name: str,
+    pairs: list[tuple[str, str]],
+    troubles: Troubles,
+    *,
+    looked: bool,
 ) -> list[Compared]:
     suite = measured.suite
     return compare_values(
         question,
         {v: measured.of(question, v, name) for v in suite.variants(question)},
         pairs,
+        troubles,
         primary=name == primary_of(suite, question),
         margin=margin_of(suite, question, name),
-        alpha=alpha,
+        paired=measured.paired(question),
+        looked=looked,
     )
 
 
@@ -168,45 +182,60 @@ def compare_values(
     question: str,
     values: Mapping[str, Values],
     pairs: Sequence[tuple[str, str]],
+    troubles: Troubles,
     *,
     primary: bool = False,
     margin: float | None = None,
-    alpha: float = ALPHA,
+    paired: bool = True,
+    looked: bool = False,
 ) -> list[Compared]:
-    """Pairs of variants on one metric, as one family after Holm; values by variant."""
-    contrasts = [contrast(values[a], values[b]) for a, b in pairs]
-    raw = [
-        None if c.problem else c.test(margin=None if margin is None else c.scaled(margin))
-        for c in contrasts
-    ]
-    family = sum(1 for test in raw if test and test.p_value is not None)
-    means = {variant: mean_over_seeds(found) for variant, found in values.items()}
+    """Pairs of variants on one metric; values by variant."""
+    sides = [together(values[a], values[b]) for a, b in pairs]
     return [
         Compared(
             question=question,
             variant=a,
             baseline=b,
             primary=primary,
-            found=Finding(between, after, family),
-            mean=means[a],
-            mean_baseline=means[b],
-            p_equivalence=before.equivalence.p_value if before and before.equivalence else None,
+            found=finding(
+                one,
+                other,
+                troubles,
+                where=f"{question}: {one.metric.label} of {a} against {b}",
+                margin=margin,
+                paired=paired,
+                looked=looked,
+            ),
+            mean=mean_over_seeds(one),
+            mean_baseline=mean_over_seeds(other),
             margin=margin,
-            cautions=(*between.cautions, *_named(before, a, b)),
         )
-        for (a, b), between, before, after in zip(
-            pairs, contrasts, raw, as_family(raw, alpha=alpha), strict=True
-        )
+        for (a, b), (one, other) in zip(pairs, sides, strict=True)
     ]
 
 
-def _named(test: stats.Comparison | None, variant: str, baseline: str) -> list[str]:
-    """The cautions of ``bench.stats``, which calls the two sides a and b, with their names."""
-    said = []
-    for caution in test.cautions if test else ():
-        sides = caution.replace(" of a ", f" of {variant} ").replace(" of b ", f" of {baseline} ")
-        said.append(sides)
-    return said
+def finding(
+    a: Values,
+    b: Values | float,
+    troubles: Troubles,
+    *,
+    where: str,
+    margin: float | None,
+    paired: bool,
+    looked: bool,
+) -> Finding:
+    """A variant against another one or a number, tested by itself; margin in the metric's unit.
+
+    where: what it is, in words, should it be impossible to compute.
+    """
+    between = contrast(a, b, paired=paired)
+    if between.problem:
+        return Finding(between, None)
+    scaled = None if margin is None else between.scaled(margin)
+    test = troubles.attempt(where, lambda: between.test(margin=scaled, looked=looked), None)
+    if test is None:
+        between = replace(between, problem=f"it could not be computed: {troubles.found[-1].reason}")
+    return Finding(between, test)
 
 
 def frame(compared: list[Compared]) -> pd.DataFrame:
@@ -230,10 +259,14 @@ def _row(c: Compared) -> dict[str, object]:
         **found.columns,
         **found.counts,
         "anytime_e": found.anytime_e,
+        "correlation": correlation(found.contrast),
         "probability_of_superiority": test.probability_of_superiority if test else None,
         "margin": c.margin,
-        "p_equivalence": c.p_equivalence,
-        "p_equivalence_holm": test.equivalence.p_value if test and test.equivalence else None,
+        "p_equivalence": test.equivalence.p_value if test and test.equivalence else None,
+        "p_equivalence_adjusted": test.equivalence.p_adjusted
+        if test and test.equivalence
+        else None,
         "verdict": c.verdict,
-        "cautions": " ".join(c.cautions),
+        **(c.open.columns if c.open else {}),
+        "cautions": " ".join(map(str, c.cautions)),
     }

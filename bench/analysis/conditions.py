@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.analysis import wording
-from bench.analysis.looks import look_at
+from bench.analysis.looks import Look, look_at
 from bench.analysis.run_ends import run_ends
+from bench.stats import FEWEST_FOR_INFERENCE
 from bench.suite import parse_suite
 
 if TYPE_CHECKING:
@@ -40,9 +41,7 @@ class Conditions:
     Attributes:
         seeds_planned: seeds that were planned before the first result.
         seeds_ran: seeds of which every question has at least one result.
-        seed_label: what p-values are labelled with where the two differ, or where the suite declared
-            looks; empty otherwise.
-        alpha: the largest Holm p that counts as a finding; below 0.05 at a declared look.
+        look: how p-values are to be judged, by how the number of seeds came about.
         epochs, epochs_declared: of the longest trials in this run, and in the suite as written.
         shortest: epochs of the shortest trials in this run, if questions differ in it.
         trials, trials_planned: distinct trials with a result, and in the plan.
@@ -58,8 +57,7 @@ class Conditions:
 
     seeds_planned: tuple[int, ...]
     seeds_ran: tuple[int, ...]
-    seed_label: str
-    alpha: float
+    look: Look
     epochs: int
     epochs_declared: int
     shortest: int
@@ -76,6 +74,11 @@ class Conditions:
     run_ends: Mapping[str, RunEnds]
     clusters: tuple[dict[str, Any], ...]
 
+    @property
+    def seed_label(self) -> str:
+        """What p-values are labelled with: where seeds were not as planned, or the suite declared looks."""
+        return self.look.label
+
 
 def conditions(results: Results) -> Conditions:
     """Collect the conditions of a run from its frames."""
@@ -84,15 +87,13 @@ def conditions(results: Results) -> Conditions:
     timed = distinct[distinct.status != "failed"]
     planned, looks = _planned(results)
     ran = tuple(sorted(int(seed) for seed in trials.seed.unique()))
-    look = look_at(ran, planned, looks)
     written = parse_suite(suite.text) if suite.text else suite
     epochs = [suite.epochs_of(question) for question in suite.questions]
     together = int(timed.concurrent.fillna(value=False).sum())
     return Conditions(
         seeds_planned=planned,
         seeds_ran=ran,
-        seed_label=look.label,
-        alpha=look.alpha,
+        look=look_at(ran, planned, looks),
         epochs=max(epochs),
         epochs_declared=max(written.epochs_of(question) for question in suite.questions),
         shortest=min(epochs),
@@ -120,13 +121,18 @@ def probe_costs(results: Results) -> dict[str, float]:
 
 
 def _planned(results: Results) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Seeds and looks of the first run here of this size: what was declared before looking."""
+    """Seeds and looks of the first run here of this size: what was declared before looking.
+
+    A run of one or two seeds allows no test, and so is no look.
+    """
     for text in results.runs.suite:
         ran = json.loads(text)
         if _is_this_size(results.suite, ran):
             each = (q.get("seeds") or ran.get("seeds", 10) for q in ran["questions"].values())
-            listed = (range(seeds) if isinstance(seeds, int) else seeds for seeds in each)
-            return tuple(sorted(set().union(*listed))), tuple(ran.get("looks") or ())
+            listed = (range(some) if isinstance(some, int) else some for some in each)
+            seeds = tuple(sorted(set().union(*listed)))
+            if len(seeds) >= FEWEST_FOR_INFERENCE:
+                return seeds, tuple(ran.get("looks") or ())
     return tuple(sorted(results.suite.seed_list)), tuple(results.suite.looks or ())
 
 

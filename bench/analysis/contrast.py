@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from bench import stats
+from bench.analysis import arrivals
+from bench.analysis.crossings import SPENT
+from bench.analysis.families import Family
 from bench.analysis.looks import ALPHA
 from bench.errors import StatsError
 from bench.stats.estimates import estimate
@@ -22,16 +25,34 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bench.analysis.arrivals import Decision
     from bench.analysis.metrics import Values
     from bench.frames import Metric
 
 
 _SO_MANY_SEEDS: Final = 1e9  # no need to tell more than that apart
+_LARGEST_LOG: Final = 709.0  # of a number that a float holds
 
-_TOGETHER: Final = (
+TOGETHER: Final = (
     "Times were taken while other trials ran on the same machine, and the variants did not take turns: what the"
     " machine did besides is in them. bench time measures without that."
 )
+
+
+@dataclass(frozen=True)
+class Caution:
+    """What to keep in mind of a comparison.
+
+    Attributes:
+        text: a sentence, or the end of one about ``about``.
+        about: the variant that it is about; empty where it is about the comparison.
+    """
+
+    text: str
+    about: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.about}: {self.text}" if self.about else self.text
 
 
 @dataclass(frozen=True)
@@ -42,7 +63,13 @@ class Contrast:
         a, b: values per seed, shapes (n_a,) and (n_b,), in the metric's unit; times as logarithms.
         paired: whether the i-th values of both belong to the same seed.
         missed_a, missed_b: how many of them never met the target and count the budget.
-        cautions: what was left out or broken, in sentences.
+        late_a, late_b: how many met it later than all runs were watched for, and count that.
+        decision: of times to a target, what decides where their means cannot; None where they can.
+        diverged_a, diverged_b: how many of them diverged, which is worse than any value.
+        together: whether they are times that were taken while other trials ran.
+        seeds: of a, ascending; empty where there are none.
+        runs: the content ids of both sides' trials.
+        cautions: what was left out or broken.
         problem: why nothing can be compared, as the end of a sentence; None if it can.
     """
 
@@ -52,22 +79,45 @@ class Contrast:
     paired: bool = True
     missed_a: int = 0
     missed_b: int = 0
-    cautions: tuple[str, ...] = ()
+    late_a: int = 0
+    late_b: int = 0
+    decision: Decision | None = None
+    diverged_a: int = 0
+    diverged_b: int = 0
+    together: bool = False
+    seeds: tuple[int, ...] = ()
+    runs: frozenset[frozenset[str]] = frozenset()
+    cautions: tuple[Caution, ...] = ()
     problem: str | None = None
 
-    def test(self, *, margin: float | None = None, shift: float = 0.0) -> stats.Comparison:
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What tells it from other tests: the runs and numbers that it compares, whichever is named first."""
+        numbers = frozenset((self.a.tobytes(), self.b.tobytes()))
+        decided = self.decision and self.decision.identity
+        return self.metric.name, self.paired, self.runs, numbers, decided
+
+    def test(
+        self, *, margin: float | None = None, shift: float = 0.0, looked: bool = False
+    ) -> stats.Comparison:
         """The comparison of a with b + shift; margin and shift on the scale of the values.
+
+        looked: whether seeds were added after looking, so that only a test that allows it counts.
 
         Raises:
             StatsError: there is nothing to compare (``problem`` says why).
         """
+        if self.decision is not None:
+            return self.decision.comparison(told=shift == 0, looked=looked)
         compare = stats.compare_paired if self.paired else stats.compare_unpaired
-        return compare(
+        found = compare(
             self.a,
             self.b + shift,
             margin=margin,
             higher_is_better=self.metric.higher_is_better is not False,
+            guarded=self.metric.name not in SPENT,  # of whose coarse steps t holds its level
         )
+        return found.looked() if looked else found
 
     def scaled(self, value: float) -> float:
         """A margin or a number in the metric's unit, on the scale of the values."""
@@ -78,13 +128,13 @@ class Contrast:
 class Finding:
     """What a test says of a contrast, in the metric's unit (for times as ratios).
 
-    ``test`` is None where none was possible: ``contrast.problem`` says why. ``family``: how many tests
-    are judged together with it, itself included; it counts in what could be detected.
+    ``test`` is None where none was possible: ``contrast.problem`` says why. ``family``: what it is judged
+    with; by itself until it is.
     """
 
     contrast: Contrast
     test: stats.Comparison | None
-    family: int = 1
+    family: Family = Family()  # noqa: RUF009  # it is frozen
 
     @property
     def metric(self) -> Metric:
@@ -98,12 +148,12 @@ class Finding:
 
     @property
     def ci_low(self) -> float | None:
-        """Lower end of the 95 % t interval of the difference."""
+        """Lower end of the interval of the difference that its family asks for; may be infinite."""
         return self._shown(self.test.ci_low) if self.test else None
 
     @property
     def ci_high(self) -> float | None:
-        """Upper end of the 95 % t interval of the difference."""
+        """Upper end of that interval."""
         return self._shown(self.test.ci_high) if self.test else None
 
     @property
@@ -111,7 +161,8 @@ class Finding:
         """Half the width of that interval, which says how many digits mean something."""
         if self.ci_low is None or self.ci_high is None:
             return None
-        return (self.ci_high - self.ci_low) / 2
+        half = (self.ci_high - self.ci_low) / 2
+        return half if math.isfinite(half) else None
 
     @property
     def detectable(self) -> float | None:
@@ -121,7 +172,7 @@ class Finding:
             return None
         alone, strict = (
             stats.minimal_detectable_effect(test.n, alpha=alpha, paired=test.paired)
-            for alpha in (ALPHA, test.alpha / self.family)
+            for alpha in (ALPHA, self.family.level)
         )
         return self._shown(test.minimal_detectable_difference * strict / alone)
 
@@ -131,8 +182,7 @@ class Finding:
         test = self.test
         if test is None or not test.effect_size:
             return None
-        alpha = test.alpha / self.family
-        needed = stats.seeds_needed(test.effect_size, alpha=alpha, paired=test.paired)
+        needed = stats.seeds_needed(test.effect_size, alpha=self.family.level, paired=test.paired)
         return math.ceil(min(needed, _SO_MANY_SEEDS))
 
     @property
@@ -152,40 +202,52 @@ class Finding:
             "ci_high": self.ci_high,
             "test": test.test if test else None,
             "p_value": test.p_value if test else None,
-            "p_holm": test.p_adjusted if test else None,
+            "p_adjusted": test.p_adjusted if test else None,
             "p_sign_flip": test.p_sign_flip if test else None,
             "effect_size": test.effect_size if test else None,
+            "family": self.family.name,
+            "tests": self.family.size,
+            "alpha": self.family.alpha,
+            "level": self.family.level,
         }
 
     @property
     def counts(self) -> dict[str, object]:
         """What frames say of its seeds, and of what they could have told."""
-        test = self.test
+        test, between = self.test, self.contrast
         return {
             "wins": test.wins if test else None,
             "losses": test.losses if test else None,
-            "missed": self.contrast.missed_a,
-            "missed_other": self.contrast.missed_b,
+            "diverged": between.diverged_a,
+            "diverged_other": between.diverged_b,
+            "missed": between.missed_a,
+            "missed_other": between.missed_b,
             "detectable": self.detectable,
             "seeds_needed": self.seeds_needed,
-            "family": self.family,
-            "alpha": test.alpha if test else None,
         }
 
-    def in_family(self, size: int, alpha: float) -> Finding:
-        """The same finding as one of so many tests, each Holm p being held against alpha."""
-        test = None if self.test is None else replace(self.test, alpha=alpha)
-        return replace(self, test=test, family=max(size, 1))
+    def cautions(self, a: str, b: str) -> tuple[Caution, ...]:
+        """What to keep in mind, of the contrast and of its test; a, b: what its sides are called."""
+        of_test = self.test.cautions if self.test else ()
+        return (*self.contrast.cautions, *(Caution(c.say(a=a, b=b)) for c in of_test))
+
+    def judged(self, family: Family) -> Finding:
+        """The same finding as one of a family of tests."""
+        test = self.test
+        return replace(self, test=None if test is None else family.judge(test), family=family)
 
     def _shown(self, value: float | None) -> float | None:
-        return math.exp(value) if value is not None and self.metric.ratio else value
+        if value is None or not self.metric.ratio:
+            return value
+        return math.exp(value) if value < _LARGEST_LOG else math.inf
 
 
 @dataclass(frozen=True)
 class Mean:
     """A mean over seeds with its 95 % t interval, in the metric's unit; geometric for times.
 
-    None: no seed has a value, or one is infinite; for the ends also fewer than three seeds.
+    None: no seed has a value, or one is infinite; for the ends also fewer than three seeds. The interval of a
+    share ends at 0 and 1.
     """
 
     value: float | None
@@ -200,38 +262,63 @@ class Mean:
         return (self.high - self.low) / 2
 
 
-def contrast(a: Values, b: Values | float) -> Contrast:
-    """Bring the values of a variant together with those of another one, or with a number."""
+def contrast(a: Values, b: Values | float, *, paired: bool = True) -> Contrast:
+    """Bring the values of a variant together with those of another one, or with a number.
+
+    paired: compare seed by seed, on the seeds that both have; else as two groups.
+    """
     if isinstance(b, float):
         return _against_number(a, b)
-    notes = [*_missing(a), *_missing(b)]
+    a, b = arrivals.together(a, b)
+    cautions = [*_missing(a), *_missing(b)]
     seeds_a, seeds_b = set(a.by_seed), set(b.by_seed)
     if a.metric.timed:
         apart = (a.concurrent ^ b.concurrent) & seeds_a & seeds_b
         seeds_a, seeds_b = seeds_a - apart, seeds_b - apart
         if apart:
-            notes.append(
-                f"Left out {_seeds(apart)}: one of the two times was taken while other trials ran,"
-                " the other was not."
+            cautions.append(
+                Caution(
+                    f"Left out {_seeds(apart)}: one of the two times was taken while other trials ran,"
+                    " the other was not."
+                )
             )
-        if (a.concurrent & seeds_a) or (b.concurrent & seeds_b):
-            notes.append(_TOGETHER)
-    paired = seeds_a == seeds_b
-    if not paired:
-        notes.append(
-            f"Pairing is broken: {a.variant} has {len(seeds_a)} seeds, {b.variant} {len(seeds_b)},"
-            f" {len(seeds_a & seeds_b)} in common. Welch's test compares them as two groups."
-        )
-    problems = filter(None, (_problem(a, seeds_a), _problem(b, seeds_b), _nobody_reached(a, b)))
+    problems = [_problem(a, seeds_a), _problem(b, seeds_b), _nobody_reached(a, b)]
+    shared = seeds_a & seeds_b
+    if paired and seeds_a != seeds_b and not any(problems):
+        cautions.append(Caution(_shared(a, b, shared)))
+        seeds_a = seeds_b = shared
+        problems.append("they have no seed in common" if not shared else None)
+    together = a.metric.timed and bool((a.concurrent & seeds_a) or (b.concurrent & seeds_b))
+    if together:
+        cautions.append(Caution(TOGETHER))
+    decision = None
+    if a.metric.name in SPENT and not any(problems):
+        decision = arrivals.decide(a, b, seeds_a, seeds_b, paired=paired)
     return Contrast(
         metric=a.metric,
         a=_array(a, seeds_a),
         b=_array(b, seeds_b),
         paired=paired,
-        missed_a=len(a.not_reached),
-        missed_b=len(b.not_reached),
-        cautions=(*notes, *_uneven(a), *_budget(a, b)),
-        problem="; ".join(problems) or None,
+        missed_a=len(a.not_reached & seeds_a),
+        missed_b=len(b.not_reached & seeds_b),
+        late_a=len(a.late & seeds_a),
+        late_b=len(b.late & seeds_b),
+        decision=decision,
+        diverged_a=len(a.diverged & seeds_a),
+        diverged_b=len(b.diverged & seeds_b),
+        together=together,
+        seeds=tuple(sorted(seeds_a)),
+        runs=frozenset((a.trials, b.trials)),
+        cautions=(*cautions, *_uneven(a), *_budget(a, b, decided=decision is not None)),
+        problem="; ".join(filter(None, problems)) or None,
+    )
+
+
+def _shared(a: Values, b: Values, shared: set[int]) -> str:
+    count = f"{len(shared)} seed{'s' * (len(shared) != 1)}"
+    return (
+        f"{a.variant} has {len(a.by_seed)} seeds and {b.variant} {len(b.by_seed)}: compared on the"
+        f" {count} that both have."
     )
 
 
@@ -239,17 +326,25 @@ def _against_number(a: Values, number: float) -> Contrast:
     problem = _problem(a, set(a.by_seed))
     if a.metric.ratio and number <= 0:
         problem, number = "a time is always above 0 s", 1.0
+    if a.not_reached and number >= arrivals.known_until(a):
+        until = f"{arrivals.known_until(a):g} {a.metric.unit}"
+        problem = f"seeds of {a.variant} missed the target, and were watched for {until} only"
     constant = math.log(number) if a.metric.ratio else number
-    notes = [*_missing(a), *_budget(a)]
-    if a.metric.timed and a.concurrent:
-        notes.append(_TOGETHER)
+    cautions = [*_missing(a), *_budget(a)]
+    together = a.metric.timed and bool(a.concurrent)
+    if together:
+        cautions.append(Caution(TOGETHER))
     values = _array(a, set(a.by_seed))
     return Contrast(
         a.metric,
         values,
         np.full(values.size, constant),
         missed_a=len(a.not_reached),
-        cautions=tuple(notes),
+        diverged_a=len(a.diverged & a.by_seed.keys()),
+        together=together,
+        seeds=tuple(sorted(a.by_seed)),
+        runs=frozenset((a.trials,)),
+        cautions=tuple(cautions),
         problem=problem,
     )
 
@@ -260,35 +355,15 @@ def mean_over_seeds(values: Values) -> Mean:
     if sample.size == 0 or not np.isfinite(sample).all():
         return Mean(None, None, None)
     shown = math.exp if values.metric.ratio else float
+    lowest, highest = values.metric.bounds
     try:
-        low, high = estimate(sample, np.zeros(sample.size), "paired").interval(0.95)
+        found = estimate(sample, np.zeros(sample.size), "paired")
     except StatsError:  # too few seeds, or all alike
         return Mean(shown(sample.mean()), None, None)
-    return Mean(shown(sample.mean()), shown(low), shown(high))
-
-
-def as_family(
-    tests: Iterable[stats.Comparison | None], *, alpha: float = ALPHA
-) -> list[stats.Comparison | None]:
-    """The tests judged as one family: their p, and their p of equivalence, adjusted by Holm.
-
-    A None is a comparison that could not be made; it does not count. alpha: what an adjusted p is
-    held against (at a declared look less than 0.05); intervals stay those of 95 %.
-    """
-    family = list(tests)
-    p = stats.adjust([t.p_value if t else None for t in family])
-    q = stats.adjust([t.equivalence.p_value if t and t.equivalence else None for t in family])
-    judged: list[stats.Comparison | None] = []
-    for test, p_holm, q_holm in zip(family, p, q, strict=True):
-        if test is None:
-            judged.append(None)
-            continue
-        equivalence = test.equivalence
-        if equivalence is not None and q_holm is not None:
-            equivalence = replace(equivalence, p_value=q_holm, alpha=alpha)
-        adjusted = test.with_adjusted_p(p_holm)
-        judged.append(replace(adjusted, alpha=alpha, equivalence=equivalence))
-    return judged
+    low, high = found.interval(1 - ALPHA)
+    if lowest <= sample.min() and sample.max() <= highest:
+        low, high = max(low, lowest), min(high, highest)
+    return Mean(shown(found.difference), shown(low), shown(high))
 
 
 def _array(values: Values, seeds: set[int]) -> NDArray[np.float64]:
@@ -313,37 +388,35 @@ def _nobody_reached(a: Values, b: Values) -> str | None:
     return None
 
 
-def _missing(values: Values) -> list[str]:
+def _missing(values: Values) -> list[Caution]:
     said = []
     if values.failed:
-        said.append(f"{values.variant}: {_seeds(values.failed)} failed, so there is no result.")
+        said.append(
+            Caution(f"{_seeds(values.failed)} failed, so there is no result.", values.variant)
+        )
     if values.missing and values.by_seed:
         have = "has" if len(values.missing) == 1 else "have"
-        said.append(
-            f"{values.variant}: {_seeds(values.missing)} {have} no {values.metric.label} on record."
-        )
+        text = f"{_seeds(values.missing)} {have} no {values.metric.label} on record."
+        said.append(Caution(text, values.variant))
     return said
 
 
-def _uneven(values: Values) -> list[str]:
+def _uneven(values: Values) -> list[Caution]:
     if values.uneven is None:
         return []
     first, last = values.uneven
     counted = f"only what lies up to {first:g}, which all of them reached, is counted."
     final = "the final value of a run is its own last one."
-    along = values.metric.name in ("epochs_to_target", "area_under_curve")
-    return [
-        f"The runs end at different steps, {first:g} to {last:g}: {counted if along else final}"
-    ]
+    if values.metric.name in SPENT:
+        counted = "a run that met the target before its end has its time all the same."
+    along = values.metric.name in (*SPENT, "area_under_curve")
+    text = f"The runs end at different steps, {first:g} to {last:g}: {counted if along else final}"
+    return [Caution(text)]
 
 
-def _budget(*sides: Values) -> list[str]:
-    return [
-        f"{side.variant}: {len(side.not_reached)} of {len(side.by_seed)} seeds never reached the"
-        " target; they count the whole budget."
-        for side in sides
-        if side.not_reached
-    ]
+def _budget(*sides: Values, decided: bool = False) -> list[Caution]:
+    said = arrivals.budget_spent(*sides, decided=decided)
+    return [Caution(text, variant) for variant, text in said]
 
 
 def _seeds(seeds: Iterable[int]) -> str:

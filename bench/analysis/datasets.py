@@ -1,8 +1,8 @@
 """Several data sets, one question each: what can be said of data sets in general, if anything.
 
 The replicate is the data set, with one number per variant: its mean over seeds. Eight or more allow
-Wilcoxon's test over them, with Holm over the pairs (Demsar 2006). Fewer allow no claim about data
-sets in general; each has its own section.
+Wilcoxon's test over them (Demsar 2006): these tests are then what is primary on the page. Fewer allow no
+claim about data sets in general; each has its own section.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from bench import frames, stats
 from bench.analysis.comparisons import pairs_of
 from bench.analysis.contrast import Mean, mean_over_seeds
-from bench.analysis.looks import ALPHA
+from bench.analysis.families import Family
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,13 +43,18 @@ class OverDatasets:
     direction: int = 0
     test: str | None = None
     p_value: float | None = None
-    p_holm: float | None = None
-    alpha: float = ALPHA
+    family: Family = Family()  # noqa: RUF009  # it is frozen
+
+    @property
+    def p_adjusted(self) -> float | None:
+        """Its p as one of the page's primary tests."""
+        return self.family.adjusted(self.p_value)
 
     @property
     def verdict(self) -> stats.Verdict:
         """Better or worse over data sets, or cannot tell."""
-        if self.p_holm is None or self.p_holm > self.alpha or self.direction == 0:
+        p = self.p_adjusted
+        if p is None or p > self.family.alpha or self.direction == 0:
             return "cannot tell"
         return "better" if self.direction > 0 else "worse"
 
@@ -72,6 +77,15 @@ class Datasets:
     pairs: tuple[OverDatasets, ...]
     says: str
 
+    @property
+    def p_values(self) -> tuple[float, ...]:
+        """Of the tests over data sets; none where they are too few."""
+        return tuple(pair.p_value for pair in self.pairs if pair.p_value is not None)
+
+    def judged(self, family: Family) -> Datasets:
+        """The same as members of a family."""
+        return replace(self, pairs=tuple(replace(pair, family=family) for pair in self.pairs))
+
 
 def over_datasets(measured: Measurements) -> Datasets | None:
     """Compare variants over the data sets of an imported file; None where it has no several ones."""
@@ -88,14 +102,12 @@ def over_datasets(measured: Measurements) -> Datasets | None:
         for key, found in values.items()
     }
     pairs = pairs_of(list(variants), suite.baseline(names[0]), every=suite.all_pairs(names[0]))
-    found = [_compare(pair, names, centres, metric) for pair in pairs]
-    adjusted = stats.adjust([pair.p_value for pair in found])
     return Datasets(
         metric=metric,
         names=names,
         variants=variants,
         means=means,
-        pairs=tuple(replace(f, p_holm=p) for f, p in zip(found, adjusted, strict=True)),
+        pairs=tuple(_compare(pair, names, centres, metric) for pair in pairs),
         says=_says(len(names)),
     )
 
@@ -127,9 +139,6 @@ def _compare(
         bare = replace(bare, median_difference=float(np.median(a - b)))
     if a.size < FEWEST:
         return bare
-    if not finite:  # a run diverged, so that there is no difference to rank
-        signs = stats.compare_paired(a, b, higher_is_better=sign > 0)
-        return replace(bare, direction=signs.direction, test=signs.test, p_value=signs.p_value)
     ranks = stats.wilcoxon_over_datasets(a, b)
     direction = sign * int(np.sign(ranks.rank_sum_plus - ranks.rank_sum_minus))
     return replace(bare, direction=direction, test="Wilcoxon", p_value=ranks.p_value)

@@ -6,7 +6,7 @@ The replicate stays the seed. What is said here stands beside the comparison ove
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 from scipy import special
@@ -40,6 +40,17 @@ class Examples:
     hard: pd.DataFrame
     easy: pd.DataFrame
     images: Mapping[str, Mapping[int, NDArray[np.uint8]]] = field(default_factory=dict)
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Of a run that kept no predictions."""
+        return cls(
+            frames.typed([], frames.EXAMPLES),
+            frames.typed([], frames.CLASSES),
+            frames.typed([], frames.CONFUSIONS),
+            frames.typed([], frames.HARD_EXAMPLES),
+            frames.typed([], frames.EASY_EXAMPLES),
+        )
 
 
 def by_example(results: Results) -> Examples:
@@ -129,8 +140,8 @@ def _classes(
             "images": int(counts[label]),
             "n": n,
             "accuracy": float(mean[label]),
-            "ci_low": float(mean[label] - half[label]),
-            "ci_high": float(mean[label] + half[label]),
+            "ci_low": float(max(mean[label] - half[label], 0.0)),
+            "ci_high": float(min(mean[label] + half[label], 1.0)),
         }
         for label in np.flatnonzero(counts)
     ]

@@ -5,17 +5,18 @@ Differences between single variants are for ``comparisons``; here each effect us
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from bench import frames, stats
 from bench.analysis import answers, wording
-from bench.analysis.comparisons import margin_of, primary_of
-from bench.analysis.contrast import Contrast, Finding, as_family
-from bench.analysis.looks import ALPHA
+from bench.analysis.comparisons import margin_of
+from bench.analysis.contrast import Contrast, Finding
+from bench.analysis.families import PRIMARY
+from bench.analysis.metrics import primary_of
+from bench.analysis.reasons import Reason, reason
 from bench.analysis.whole_curves import metric_of
 
 if TYPE_CHECKING:
@@ -57,12 +58,14 @@ class Effect:
 
     Attributes:
         levels: of each factor, the position of the level that is compared with its reference.
-        found: the effect and its test after Holm over all effects; as ratios for times.
+        found: the effect and its test; as ratios for times.
+        margin: which effects do not matter, as declared, in the metric's unit; None if none applies.
     """
 
     factors: tuple[Factor, ...]
     levels: tuple[int, ...]
     found: Finding
+    margin: float | None = None
 
     @property
     def is_main(self) -> bool:
@@ -81,6 +84,16 @@ class Effect:
         return ", ".join(steps)
 
     @property
+    def family(self) -> str:
+        """Name of the family that it belongs to: main effects are primary."""
+        return PRIMARY if self.is_main else "settings that depend on each other"
+
+    @property
+    def open(self) -> Reason | None:
+        """Why a main effect cannot be told, and what would settle it; None where it can."""
+        return reason(self.found, self.margin) if self.verdict == "cannot tell" else None
+
+    @property
     def verdict(self) -> stats.Verdict | None:
         """On the second level of a main effect; an interaction is neither good nor bad."""
         if not self.is_main or self.found.metric.higher_is_better is None:
@@ -93,8 +106,10 @@ class Factorial:
     """A question's grid and its effects.
 
     Attributes:
-        values: (seeds, levels of the first factor, of the second, ...), the metric's unit; times in s.
-        seeds: those with a finite value in every cell.
+        values: (seeds, levels of the first factor, of the second, ...), the metric's unit; times in s. A run
+        that
+            diverged is infinite.
+        seeds: those with a value in every cell.
         left_out: seeds without.
     """
 
@@ -107,10 +122,11 @@ class Factorial:
     effects: tuple[Effect, ...]
 
 
-def factorial(measured: Measurements, question: str, *, alpha: float = ALPHA) -> Factorial | None:
+def factorial(measured: Measurements, question: str, *, looked: bool = False) -> Factorial | None:
     """Take a question's matrix apart, on its primary metric; None without a complete grid or a seed.
 
-    A setting with one level is no factor, and one factor alone is what comparisons are for.
+    A setting with one level is no factor, and one factor alone is what comparisons are for. looked: whether
+    seeds were added after looking.
     """
     suite = measured.suite
     factors, names = _grid(suite, question)
@@ -120,7 +136,7 @@ def factorial(measured: Measurements, question: str, *, alpha: float = ALPHA) ->
     metric = metric_of(suite, question, name)
     cells = [measured.of(question, variant, name).by_seed for variant in names.ravel()]
     everyone = sorted({seed for cell in cells for seed in cell})
-    seeds = [s for s in everyone if all(math.isfinite(cell.get(s, math.nan)) for cell in cells)]
+    seeds = [s for s in everyone if all(s in cell for cell in cells)]
     if not seeds:
         return None
     values = np.array([[cell[seed] for cell in cells] for seed in seeds])
@@ -132,7 +148,9 @@ def factorial(measured: Measurements, question: str, *, alpha: float = ALPHA) ->
         values=values,
         seeds=tuple(seeds),
         left_out=tuple(s for s in everyone if s not in seeds),
-        effects=tuple(_effects(metric, factors, values, margin_of(suite, question, name), alpha)),
+        effects=tuple(
+            _effects(metric, factors, values, margin_of(suite, question, name), looked=looked)
+        ),
     )
 
 
@@ -141,21 +159,57 @@ def _effects(
     factors: tuple[Factor, ...],
     values: np.ndarray,
     margin: float | None,
-    alpha: float,
+    *,
+    looked: bool,
 ) -> list[Effect]:
     """margin: of the main effects; how large an interaction must be to matter was not declared."""
-    scaled = np.log(values) if metric.ratio else values
-    found = stats.factorial_contrasts(scaled, reference=[f.reference for f in factors])
-    contrasts = [Contrast(metric, c.a, c.b) for c in found]
-    tests = [
-        c.test(margin=c.scaled(margin) if margin and len(of.factors) == 1 else None)
-        for c, of in zip(contrasts, found, strict=True)
-    ]
-    family = sum(1 for test in tests if test.p_value is not None)
-    return [
-        Effect(tuple(factors[i] for i in of.factors), of.levels, Finding(contrast, test, family))
-        for of, contrast, test in zip(found, contrasts, as_family(tests, alpha=alpha), strict=True)
-    ]
+    lost = ~np.isfinite(values)
+    scaled = np.where(lost, 0.0, np.log(values) if metric.ratio else values)
+    reference = [f.reference for f in factors]
+    found = stats.factorial_contrasts(scaled, reference=reference)
+    diverged = stats.factorial_contrasts(lost, reference=reference)
+    effects = []
+    for of, shares in zip(found, diverged, strict=True):
+        main = len(of.factors) == 1
+        between = _with_diverged(Contrast(metric, of.a, of.b), shares.a, shares.b, main=main)
+        scale = between.scaled(margin) if margin and main else None
+        test = None if between.problem else between.test(margin=scale, looked=looked)
+        effects.append(
+            Effect(
+                tuple(factors[i] for i in of.factors),
+                of.levels,
+                Finding(between, test),
+                margin if main else None,
+            )
+        )
+    return effects
+
+
+def _with_diverged(
+    between: Contrast, lost_a: np.ndarray, lost_b: np.ndarray, *, main: bool
+) -> Contrast:
+    """The two sides where runs diverged: in a seed, the side with more of them is worse than any number.
+
+    lost_a, lost_b: shape (n,), how many cells of each side diverged in each seed, as a share.
+    """
+    either = (lost_a > 0) | (lost_b > 0)
+    if not either.any():
+        return between
+    if not main:
+        count = wording.counted(int(either.sum()), "seed")
+        return replace(
+            between, problem=f"runs diverged in {count}, so that no difference of effects exists"
+        )
+    worst = between.metric.worst
+    a = np.where(either, np.where(lost_a > lost_b, worst, 0.0), between.a)
+    b = np.where(either, np.where(lost_b > lost_a, worst, 0.0), between.b)
+    return replace(
+        between,
+        a=a,
+        b=b,
+        diverged_a=int((lost_a > 0).sum()),
+        diverged_b=int((lost_b > 0).sum()),
+    )
 
 
 def _grid(suite: Suite, question: str) -> tuple[tuple[Factor, ...], np.ndarray | None]:
@@ -198,7 +252,7 @@ def sentence(one: Factorial, effect: Effect) -> str:
     others = [factor.name for factor in one.factors if factor not in effect.factors]
     average = f", averaged over {wording.listed(others)}" if others else ""
     p = test.p_adjusted if test else None
-    facts = [answers.interval(found), None if p is None else wording.p_equals(p, "Holm p")]
+    facts = [answers.interval(found), None if p is None else answers.adjusted(found, p)]
     beside = "; ".join(fact for fact in facts if fact)
     beside = f" ({beside})" if beside else ""
     if effect.is_main:
@@ -216,19 +270,29 @@ def interaction(effect: Effect) -> str:
 
 
 def is_shown(effect: Effect) -> bool:
-    """Whether an effect is told from none, by its Holm p."""
+    """Whether an effect is told from none, by its adjusted p."""
     test = effect.found.test
     return test is not None and test.p_adjusted is not None and test.p_adjusted <= test.alpha
 
 
 def _main(found: Finding) -> str:
-    metric, size = found.metric, found.difference or 0.0
+    metric, size = found.metric, found.difference
+    if size is None:
+        return f"no mean {metric.label}, because {_lost(found)}"
     if metric.ratio:
         return f"{metric.label} {_times(found)} as long"
     amount = answers.amount_of(abs(size), metric, found.half_width)
     if answers.is_zero(amount):
         return f"about the same {metric.label}"
     return f"{metric.label} {'lower' if size < 0 else 'higher'} by {amount}"
+
+
+def _lost(found: Finding) -> str:
+    between = found.contrast
+    return (
+        f"runs diverged in {between.diverged_a} of {between.a.size} seeds after the step and in"
+        f" {between.diverged_b} before it"
+    )
 
 
 def _beyond(found: Finding) -> str:
@@ -284,5 +348,8 @@ def _row(one: Factorial, effect: Effect) -> dict[str, object]:
         "change": effect.change.replace("→", "->"),
         "n": len(one.seeds),
         **effect.found.columns,
+        "diverged": effect.found.contrast.diverged_a,
+        "diverged_other": effect.found.contrast.diverged_b,
         "verdict": effect.verdict,
+        **(effect.open.columns if effect.open else {}),
     }

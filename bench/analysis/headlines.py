@@ -40,7 +40,25 @@ def headline(compared: Sequence[Compared], crossed: Factorial | None = None) -> 
         if said:
             return said
     said = _by_verdict([(c.variant, c.found, c.verdict or "") for c in compared])
-    return f"Against {base}: {said}."
+    return f"Against {base}: {said}.{_diverged(compared)}"
+
+
+def _diverged(compared: Sequence[Compared]) -> str:
+    """Which variants diverged, and in how many seeds: no verdict stands without it."""
+    sides = [
+        (
+            compared[0].baseline,
+            compared[0].found.contrast.diverged_b,
+            compared[0].found.contrast.b.size,
+        )
+    ]
+    sides += [(c.variant, c.found.contrast.diverged_a, c.found.contrast.a.size) for c in compared]
+    said = [f"{name} in {count} of {size} seeds" for name, count, size in sides if count]
+    if len(said) > _NAMED:
+        counts = [count / size for _, count, size in sides if count]
+        least, most = (f"{100 * share:.0f} %" for share in (min(counts), max(counts)))
+        return f" {len(said)} of {len(sides)} variants diverged in {least} to {most} of seeds."
+    return f" Diverged: {wording.listed(said)}." if said else ""
 
 
 def _of_grid(crossed: Factorial) -> str | None:
@@ -54,6 +72,14 @@ def _of_grid(crossed: Factorial) -> str | None:
     whole = (
         f"{label[:1].upper()}{label[1:]}, one setting at a time, averaged over the others: {said}."
     )
+    lost = [
+        f"{e.name} {f.levels[e.levels[0]]} in {e.found.contrast.diverged_a} of {len(crossed.seeds)} seeds"
+        for e in mains
+        for f in e.factors
+        if e.found.contrast.diverged_a
+    ]
+    if lost:
+        whole += f" Runs diverged with {wording.listed(lost)}."
     if not depending:
         return whole
     clearest = min(depending, key=_p)

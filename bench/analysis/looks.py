@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -20,11 +19,13 @@ class Look:
     """A look at the seeds that have run.
 
     Attributes:
-        alpha: the largest Holm p that counts as a finding at this look.
+        alpha: the largest adjusted p that counts as a finding at this look.
+        looked: whether it was not planned, so that only tests count that allow any number of looks.
         label: what p-values are labelled with; empty where exactly the planned seeds ran.
     """
 
     alpha: float = ALPHA
+    looked: bool = False
     label: str = ""
 
 
@@ -34,27 +35,30 @@ def look_at(ran: Sequence[int], planned: Sequence[int], declared: Sequence[int])
     Args:
         ran: the seeds that have run, ascending.
         planned: the seeds that were to run, ascending.
-        declared: numbers of seeds at which the suite said beforehand that it would look, ascending;
-            empty if it said nothing. Between two of them the stricter, earlier one decides.
+        declared: numbers of seeds at which the suite said beforehand that it would look, ascending; empty if it
+            said nothing.
     """
-    if not declared:
-        return Look(label="" if tuple(ran) == tuple(planned) else _changed(ran, planned))
-    levels = stats.sequential_boundaries(declared).nominal_p
-    at = max(bisect_right(declared, len(ran)) - 1, 0)
-    counts = f"a Holm p of at most {wording.level(levels[at])} counts"
     if len(ran) in declared:
-        label = f"declared looks, {at + 1} of {len(declared)}, at {len(ran)} seeds: {counts}"
-    else:
-        seeds = wording.listed([str(n) for n in declared])
-        label = (
-            f"seed count changed after looking ({len(ran)} seeds are no declared look, which are"
-            f" {seeds}): {counts}"
+        at = declared.index(len(ran))
+        level = stats.sequential_boundaries(declared).nominal_p[at]
+        return Look(
+            level,
+            label=(
+                f"declared looks, {at + 1} of {len(declared)}, at {len(ran)} seeds: an adjusted p of at most"
+                f" {wording.level(level)} counts"
+            ),
         )
-    return Look(levels[at], label)
-
-
-def _changed(ran: Sequence[int], planned: Sequence[int]) -> str:
-    return (
-        f"seed count changed after looking (planned {wording.seeds(list(planned))},"
-        f" ran {wording.seeds(list(ran))})"
+    if not declared and tuple(ran) == tuple(planned):
+        return Look()
+    expected = (
+        f"looks declared at {wording.listed([str(n) for n in declared])} seeds, this is one at {len(ran)}"
+        if declared
+        else f"planned {wording.seeds(list(planned))}, ran {wording.seeds(list(ran))}"
+    )
+    return Look(
+        looked=True,
+        label=(
+            f"seed count not as planned ({expected}): verdicts are those of a test that holds however often one"
+            " looked"
+        ),
     )

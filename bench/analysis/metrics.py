@@ -1,8 +1,8 @@
 """One number per question, variant and seed, of any metric: what every comparison starts from.
 
 * *Final* values are means over the evaluations at the end of the last ``suite.final`` epochs.
-* Times to the target are those of ``crossings``: of a seed that never meets it, or that diverged, the
-  whole budget, which makes the mean a restricted mean.
+* Times to the target are those of ``crossings``, restricted to what is known of all runs (``arrivals``): of a
+  seed that never meets it, the budget.
 * A *diverged* trial is a result: it has its metric's worst value. Only its time per epoch is what
   was measured, since a network that produces NaN takes no longer over it.
 * A *probe's* measure is its last one, or over the training where ``frames.SMOOTHNESS`` says so.
@@ -15,12 +15,14 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
+from bench.analysis.arrivals import together
 from bench.analysis.crossings import KEYS, SPENT, crossings, ends
 from bench.analysis.whole_curves import BEST, curve_of, metric_of, whole_curves
 from bench.frames import METRICS, SMOOTHNESS, Metric
+from bench.stats import FEWEST_FOR_INFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -40,8 +42,11 @@ class Values:
         diverged: seeds whose loss stopped being finite.
         undefined: diverged seeds for which this metric has no worst value; they have none.
         missing: other seeds without a value, which some variant of the question was trained with.
-        not_reached: seeds that never met the target; they count the whole budget.
+        not_reached: seeds that never met the target; they count what all runs were watched for.
+        arrivals: of times to a target, when each seed met it, or how long it was watched; None: ``by_seed``.
+        late: seeds that met the target later than all runs were watched for, and count that.
         concurrent: seeds measured while other trials ran on the same machine.
+        trials: what tells its runs from others: their content ids.
         uneven: epochs at which the question's first and last run ended, if imported runs differ.
     """
 
@@ -53,7 +58,10 @@ class Values:
     undefined: frozenset[int] = frozenset()
     missing: frozenset[int] = frozenset()
     not_reached: frozenset[int] = frozenset()
+    arrivals: Mapping[int, float] | None = None
+    late: frozenset[int] = frozenset()
     concurrent: frozenset[int] = frozenset()
+    trials: frozenset[str] = frozenset()
     uneven: tuple[float, float] | None = None
 
     @property
@@ -76,6 +84,7 @@ class _Trials:
     diverged: frozenset[int]
     not_reached: frozenset[int]
     concurrent: frozenset[int]
+    ids: frozenset[str]
 
     @classmethod
     def of(cls, rows: pd.DataFrame, metrics: Sequence[str]) -> Self:
@@ -92,6 +101,7 @@ class _Trials:
             diverged=where(rows.status == "diverged"),
             not_reached=where(rows.not_reached),
             concurrent=where(rows.concurrent.fillna(value=False)),
+            ids=frozenset(map(str, rows.trial_id)),
         )
 
 
@@ -118,7 +128,7 @@ class Measurements:
             worst = dict.fromkeys(trials.diverged, measured.worst)
             values = {**self._probes.get((question, variant, name), {}), **worst}
         by_seed = {seed: value for seed, value in values.items() if not math.isnan(value)}
-        return Values(
+        found = Values(
             metric=measured,
             variant=variant,
             by_seed=by_seed,
@@ -128,8 +138,25 @@ class Measurements:
             missing=everyone - by_seed.keys() - trials.failed - trials.diverged,
             not_reached=trials.not_reached if name in SPENT else frozenset(),
             concurrent=trials.concurrent,
+            trials=trials.ids,
             uneven=self._uneven.get(question),
         )
+        return together(found)[0]
+
+    def paired(self, question: str) -> bool:
+        """Whether the variants of a question are compared seed by seed: all of them, or none.
+
+        They are where the suite says so, unless seeds are hardly shared: a variant with enough of them for a
+        test shares fewer than that, or less than half of what it could, with the baseline.
+        """
+        suite = self.suite
+        if suite.paired == "no":
+            return False
+        base, *others = (
+            self.of(question, variant, primary_of(suite, question)).by_seed.keys()
+            for variant in _baseline_first(suite, question)
+        )
+        return not any(_hardly_shared(base, other) for other in others)
 
     def probe_measures(self, question: str, probe: str) -> tuple[str, ...]:
         """The ``probe/layer/measure`` names that a probe recorded for a question, in order."""
@@ -137,9 +164,26 @@ class Measurements:
         return tuple(dict.fromkeys(name for name in found if name.startswith(f"{probe}/")))
 
 
+def primary_of(suite: Suite, question: str) -> str:
+    """Name of the metric that decides a question."""
+    return suite.questions[question].primary or suite.primary
+
+
+def _baseline_first(suite: Suite, question: str) -> list[str]:
+    baseline = suite.baseline(question)
+    return [baseline, *(name for name in suite.variants(question) if name != baseline)]
+
+
+def _hardly_shared(a: Collection[int], b: Collection[int]) -> bool:
+    could, shared = min(len(a), len(b)), len(set(a) & set(b))
+    return could >= FEWEST_FOR_INFERENCE and shared < max(FEWEST_FOR_INFERENCE, could / 2)
+
+
 def measure(results: Results) -> Measurements:
     """Collect one value per metric, question, variant and seed from the frames of a run."""
-    wide = results.trials[[*KEYS, "status", "concurrent", "epoch_time_s", "train_time_s"]]
+    wide = results.trials[
+        [*KEYS, "trial_id", "status", "concurrent", "epoch_time_s", "train_time_s"]
+    ]
     for more in (_finals(results), whole_curves(results), crossings(results)):
         wide = wide.merge(more, on=KEYS, how="left")
     wide["generalisation_gap"] = wide.train_accuracy - wide.test_accuracy

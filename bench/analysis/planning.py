@@ -10,16 +10,17 @@ import numpy as np
 from scipy import special
 
 from bench import stats
-from bench.analysis.comparisons import primary_of
+from bench.analysis.analysis import analyse
 from bench.analysis.contrast import contrast
-from bench.analysis.metrics import measure
+from bench.analysis.looks import ALPHA
+from bench.analysis.metrics import measure, primary_of
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
     from bench.frames import Metric
     from bench.store import Results
 
-CONFIDENCE: Final = 0.8  # of the cautious answer: the spread is known from few seeds only
+CONFIDENCE: Final = 0.8  # of the limit of the spread, which is known from few seeds only
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,13 @@ class SeedsNeeded:
     Attributes:
         pilot: seeds that the spread was estimated from.
         spread: standard deviation of the paired differences, in the metric's unit (times: of logs).
-        alone: seeds for this comparison by itself.
-        in_family: seeds at alpha / comparisons of the question, which is enough for Holm.
-        cautious: ``in_family`` with the upper 80 % confidence limit of the spread.
+        seeds: the answer: with so many, the difference is found as often as was asked, as one of all that is
+        primary
+            on the page, though the pilot's spread is a guess: its upper 80 % confidence limit is taken for it.
+        as_seen: seeds if the spread were exactly the pilot's: whoever plans with it is disappointed in a
+        third of
+            cases.
+        alone: the same for this comparison by itself.
         problem: why there is no answer, as the end of a sentence; None if there is.
     """
 
@@ -41,9 +46,9 @@ class SeedsNeeded:
     metric: Metric
     pilot: int
     spread: float | None = None
+    seeds: int | None = None
+    as_seen: int | None = None
     alone: int | None = None
-    in_family: int | None = None
-    cautious: int | None = None
     problem: str | None = None
 
 
@@ -63,6 +68,7 @@ def seeds_to_detect(results: Results, detect: float, *, power: float = 0.8) -> l
             "not a power", where="--power", expected="between 0.05 and 1", found=f"{power:g}"
         )
     measured, suite = measure(results), results.suite
+    tests = max(analyse(results).families[0].size, 1)
     rows = []
     for question in suite.questions:
         metric = suite.metric(primary_of(suite, question))
@@ -82,7 +88,7 @@ def seeds_to_detect(results: Results, detect: float, *, power: float = 0.8) -> l
                 question, variant, base.variant, metric, min(between.a.size, between.b.size)
             )
             differences = between.a - between.b if between.paired and not between.problem else None
-            rows.append(_planned(row, differences, between.scaled(detect), power, len(others)))
+            rows.append(_planned(row, differences, between.scaled(detect), power, tests))
     return rows
 
 
@@ -91,7 +97,7 @@ def _planned(
     differences: np.ndarray | None,
     effect: float,
     power: float,
-    family: int,
+    tests: int,
 ) -> SeedsNeeded:
     if differences is None or not np.isfinite(differences).all():
         return replace(row, problem="the pilot has no complete pairs of finite values")
@@ -103,9 +109,9 @@ def _planned(
     return replace(
         row,
         spread=spread,
-        alone=_seeds(effect, spread, power, 0.05),
-        in_family=_seeds(effect, spread, power, 0.05 / family),
-        cautious=_seeds(effect, upper, power, 0.05 / family),
+        seeds=_seeds(effect, upper, power, ALPHA / tests),
+        as_seen=_seeds(effect, spread, power, ALPHA / tests),
+        alone=_seeds(effect, spread, power, ALPHA),
     )
 
 

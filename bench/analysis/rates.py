@@ -10,6 +10,7 @@ import numpy as np
 
 from bench import frames, stats
 from bench.analysis import theory
+from bench.analysis.families import Family
 from bench.errors import StatsError
 from bench.stats.families import FAMILIES
 
@@ -50,7 +51,7 @@ class Rate:
         updates_per_epoch: None if unknown.
         predicted: by theory; None where it says nothing.
         against: the rate compared with the baseline's; None for the baseline, and without a fit.
-        p_holm: its p, adjusted by Holm over the question's variants.
+        family: what ``against`` is judged with.
     """
 
     question: str
@@ -65,7 +66,16 @@ class Rate:
     predicted: Prediction | None
     baseline: str
     against: stats.RateComparison | None = None
-    p_holm: float | None = None
+    family: Family = Family()  # noqa: RUF009  # it is frozen
+
+    def in_family(self, family: Family) -> Rate:
+        """The same, judged in a family."""
+        return replace(self, family=family)
+
+    @property
+    def p_value(self) -> float | None:
+        """Of the comparison with the baseline, by itself."""
+        return self.against.p_value if self.against else None
 
     @property
     def per_update(self) -> float | None:
@@ -112,12 +122,10 @@ def convergence_rates(results: Results, question: str) -> list[Rate]:
         if (curves.variant == variant).any()
     ]
     base = next((rate for rate in found if rate.variant == baseline), None)
-    compared = [
+    return [
         rate if base is None or rate is base else replace(rate, against=_against(rate, base))
         for rate in found
     ]
-    adjusted = stats.adjust([r.against.p_value if r.against else None for r in compared])
-    return [replace(rate, p_holm=p) for rate, p in zip(compared, adjusted, strict=True)]
 
 
 def _rate(
@@ -255,6 +263,6 @@ def _row(rate: Rate) -> dict[str, object]:
         "ci_low": against.ci_low if against else None,
         "ci_high": against.ci_high if against else None,
         "p_value": against.p_value if against else None,
-        "p_holm": rate.p_holm,
+        "p_adjusted": rate.family.adjusted(rate.p_value),
         "reasons": " ".join(fitted.reasons),
     }

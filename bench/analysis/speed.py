@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench import frames, stats
 from bench.analysis.contrast import Mean, mean_over_seeds
+from bench.analysis.families import Family
 from bench.analysis.metrics import Values
 from bench.frames import METRICS
 
@@ -32,7 +33,6 @@ class Speed:
         started_at: when the measurement began, UTC.
         processor: what it was measured on.
         against: the ratio to the baseline, paired by round; None for the baseline itself.
-        p_holm: its p, adjusted by Holm over the question's variants.
         to_target: epochs to target, over seeds, times seconds per epoch, over rounds; a lower bound where
             seeds missed the target. None where no seed reached it.
     """
@@ -47,14 +47,28 @@ class Speed:
     processor: str
     against: stats.Ratio | None
     to_target: stats.Product | None
-    p_holm: float | None = None
+    family: Family = Family()  # noqa: RUF009  # it is frozen
+
+    def in_family(self, family: Family) -> Speed:
+        """The same, judged in a family."""
+        return replace(self, family=family)
+
+    @property
+    def p_value(self) -> float | None:
+        """Of the ratio, by itself."""
+        return self.against.comparison.p_value if self.against else None
+
+    @property
+    def judged(self) -> stats.Ratio | None:
+        """``against``, as one of its family."""
+        if self.against is None:
+            return None
+        return stats.Ratio.of(self.family.judge(self.against.comparison))
 
     @property
     def verdict(self) -> stats.Verdict | None:
         """Better is faster, on this machine; None for the baseline."""
-        if self.against is None:
-            return None
-        return self.against.comparison.with_adjusted_p(self.p_holm).verdict
+        return self.judged.comparison.verdict if self.judged else None
 
     @property
     def lowest(self) -> float:
@@ -83,7 +97,7 @@ def speeds(results: Results, question: str, reaching: Sequence[Reaching]) -> lis
     baseline = results.suite.baseline(question)
     base = by_variant.get(baseline)
     spent = {row.variant: row for row in reaching}
-    found = [
+    return [
         _speed(
             (question, variant, baseline),
             by_variant[variant],
@@ -93,8 +107,6 @@ def speeds(results: Results, question: str, reaching: Sequence[Reaching]) -> lis
         for variant in results.suite.variants(question)
         if variant in by_variant
     ]
-    adjusted = stats.adjust([s.against.comparison.p_value if s.against else None for s in found])
-    return [replace(s, p_holm=p) for s, p in zip(found, adjusted, strict=True)]
 
 
 def _speed(
@@ -129,7 +141,7 @@ def frame(rows: Sequence[Speed]) -> pd.DataFrame:
 
 
 def _row(row: Speed) -> dict[str, object]:
-    against, product = row.against, row.to_target
+    against, product = row.judged, row.to_target
     return {
         "question": row.question,
         "variant": row.variant,
@@ -144,8 +156,8 @@ def _row(row: Speed) -> dict[str, object]:
         "ratio": against.ratio if against else None,
         "ci_low": against.ci_low if against else None,
         "ci_high": against.ci_high if against else None,
-        "p_value": against.comparison.p_value if against else None,
-        "p_holm": row.p_holm,
+        "p_value": row.p_value,
+        "p_adjusted": row.family.adjusted(row.p_value),
         "verdict": row.verdict,
         "to_target_s": product.value if product else None,
         "to_target_low": product.ci_low if product else None,

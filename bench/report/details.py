@@ -27,6 +27,7 @@ def folds(question: QuestionAnalysis, label: str) -> list[Block]:
 
 
 def _pairs(question: QuestionAnalysis, label: str) -> Fold:
+    are_open = any(c.open for c in question.other_pairs)
     rows = [
         (
             tables.variant(question, c.variant),
@@ -34,15 +35,15 @@ def _pairs(question: QuestionAnalysis, label: str) -> Fold:
             *tables.difference(c.found),
             tables.number(tables.wins(c.found)),
             tables.verdict(c.verdict),
+            *(tables.open_of(c.open) if are_open else ()),
         )
         for c in question.other_pairs
     ]
-    count = len(question.decisive) + len(rows)
     table = Table(
         name=naming.path(question.name, "all-pairs"),
         caption=(
             f"The other pairs: {question.primary.label}, differences in"
-            f" {wording.unit_of_difference(question.primary)}; Holm over all {count} pairs"
+            f" {wording.unit_of_difference(question.primary)}"
         ),
         columns=(
             Column("variant"),
@@ -51,6 +52,7 @@ def _pairs(question: QuestionAnalysis, label: str) -> Fold:
             *tables.DIFFERENCE[1:],
             Column("wins", "seeds in which the first is better", "number"),
             Column("verdict", "on the first"),
+            *(tables.OPEN if are_open else ()),
         ),
         rows=tuple(rows),
         notes=tables.labelled(label, tables.cautions(question.other_pairs)),
@@ -60,6 +62,7 @@ def _pairs(question: QuestionAnalysis, label: str) -> Fold:
 
 def _secondary(question: QuestionAnalysis, label: str) -> Fold:
     """The comparisons on the secondary metrics with all their numbers."""
+    are_open = any(c.open for c in question.secondary)
     rows = [
         (
             Cell(c.metric.label),
@@ -67,18 +70,20 @@ def _secondary(question: QuestionAnalysis, label: str) -> Fold:
             _mean(c),
             *tables.difference(c.found),
             tables.verdict(c.verdict),
+            *(tables.open_of(c.open) if are_open else ()),
         )
         for c in question.secondary
     ]
     table = Table(
         name=naming.path(question.name, "secondary-comparisons"),
-        caption=f"Secondary metrics against {question.baseline}; Holm over each metric's family",
+        caption=f"Secondary metrics against {question.baseline}: exploratory, a family of each metric",
         columns=(
             Column("metric"),
             Column("variant"),
             Column("mean", kind="number"),
             *tables.DIFFERENCE,
             Column("verdict", "none where neither direction is good in itself"),
+            *(tables.OPEN if are_open else ()),
         ),
         rows=tuple(rows),
         notes=tables.labelled(label, tables.cautions(question.secondary)),
@@ -88,10 +93,11 @@ def _secondary(question: QuestionAnalysis, label: str) -> Fold:
 
 def _mean(c: Compared) -> Cell:
     """The variant's mean; of times to a target that some seeds missed, that it is a lower bound."""
-    cell, missed = tables.mean_of(c.mean, c.metric), c.found.contrast.missed_a
-    if not missed:
+    cell, between = tables.mean_of(c.mean, c.metric), c.found.contrast
+    if not between.missed_a and not between.late_a:
         return cell
-    return tables.number("never" if missed == c.found.contrast.a.size else f"≥ {cell.text}")
+    missed = between.missed_a == between.a.size
+    return tables.number("not reached" if missed else f"≥ {cell.text}")
 
 
 def _times(question: QuestionAnalysis) -> Fold:

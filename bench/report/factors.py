@@ -55,7 +55,7 @@ def _together(one: Factorial) -> str:
 
 
 def _table(one: Factorial, label: str) -> Table:
-    count = len(one.effects)
+    are_open = any(effect.open for effect in one.effects)
     notes = [
         (
             "A main effect compares two levels of a setting, averaged over all levels of the others; an"
@@ -66,12 +66,12 @@ def _table(one: Factorial, label: str) -> Table:
         notes.append("Interactions of three settings are not tested.")
     if one.left_out:
         seeds = wording.seeds(list(one.left_out))
-        notes.append(f"Left out, for want of a finite value in every variant: seeds {seeds}.")
+        notes.append(f"Left out, for want of a result in every variant: seeds {seeds}.")
     return Table(
         name=naming.path(one.question, "factors"),
         caption=(
             f"Effects on {one.metric.label}, in {wording.unit_of_difference(one.metric)};"
-            f" Holm over all {count}"
+            " main effects among the page's primary tests"
         ),
         columns=(
             Column("effect"),
@@ -80,15 +80,16 @@ def _table(one: Factorial, label: str) -> Table:
             Column("seeds", kind="number"),
             Column("difference", "mean over seeds; times: ratio", "number"),
             *tables.DIFFERENCE[1:3],
-            Column("Holm p", f"adjusted for the {count} effects", "number"),
+            tables.ADJUSTED,
             Column("sign-flip p", "exact permutation test of the signs, by itself", "number"),
+            *(tables.OPEN if are_open else ()),
         ),
-        rows=tuple(_row(one, effect) for effect in one.effects),
+        rows=tuple(_row(one, effect, are_open=are_open) for effect in one.effects),
         notes=tables.labelled(label, notes),
     )
 
 
-def _row(one: Factorial, effect: Effect) -> tuple[Cell, ...]:
+def _row(one: Factorial, effect: Effect, *, are_open: bool) -> tuple[Cell, ...]:
     test = effect.found.test
     return (
         Cell(effect.name),
@@ -97,6 +98,7 @@ def _row(one: Factorial, effect: Effect) -> tuple[Cell, ...]:
         tables.number(str(len(one.seeds))),
         *tables.difference(effect.found),
         tables.number(wording.p_value(test.p_sign_flip if test else None)),
+        *(tables.open_of(effect.open) if are_open else ()),
     )
 
 

@@ -140,11 +140,11 @@ TERMS: Final = (
         ("λ max of the Hessian",),
     ),
     Term(
-        "Holm p",
-        "p made larger for the number of tests judged together, so that one false finding among them all has"
-        " a chance of at most 5 %.",
-        r"\bHolm\b",
-        ("Holm p",),
+        "adjusted p",
+        "p for all tests judged together: at 5 % it holds the chance of any wrong verdict; of exploratory ones,"
+        " their share.",
+        r"\badjusted p\b",
+        ("adjusted p",),
     ),
     Term(
         "Hoyer",

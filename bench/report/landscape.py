@@ -76,8 +76,8 @@ def _table(question: QuestionAnalysis, found: Landscape, label: str) -> Table:
             label,
             (
                 (
-                    "Of each seed the median over the training of the logarithm; then the paired t test, Holm"
-                    " within a measure. Intervals and p stand below, among the secondary metrics."
+                    "Of each seed the median over the training of the logarithm; then the paired t test, each"
+                    " measure an exploratory family. Intervals and p stand below, among the secondary metrics."
                 ),
                 "Raw measures depend on how a network is scaled; those over the loss or the gradient do not.",
             ),

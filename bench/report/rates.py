@@ -57,7 +57,7 @@ def _table(question: QuestionAnalysis, label: str) -> Table:
             Column("falls to", "the floor of the fitted curve"),
             *([Column("theory", "the law that is proved for this rule")] * trained),
             Column(f"against {question.baseline}", "ratio of the rates, its interval", "number"),
-            Column("Holm p", "adjusted for the variants of this question", "number"),
+            tables.ADJUSTED,
         ),
         rows=tuple(_row(question, rate, trained=trained) for rate in question.rates),
         notes=tables.labelled(label, _notes(question)),
@@ -191,7 +191,7 @@ def _against(rate: Rate) -> tuple[Cell, Cell]:
         for value in (against.ratio, against.ci_low, against.ci_high)
     )
     text = f"× {ratio}" if low == "–" else f"× {ratio} ({low} to {high})"
-    return tables.number(text), tables.number(wording.p_value(rate.p_holm))
+    return tables.number(text), tables.number(wording.p_value(rate.family.adjusted(rate.p_value)))
 
 
 def _notes(question: QuestionAnalysis) -> list[str]:

@@ -51,7 +51,7 @@ def _table(question: QuestionAnalysis) -> Table:
             Column("mean", "geometric, over the rounds", "number"),
             Column("ratio", f"of the geometric means, to {question.baseline}", "number"),
             Column("95 % CI", "t interval of the ratio, paired by round", "number"),
-            Column("Holm p", "adjusted for the variants of this question", "number"),
+            tables.ADJUSTED,
             Column("shortest", "of the rounds", "number"),
             Column("95th percentile", "of the rounds", "number"),
             *(_TO_TARGET if reached else ()),
@@ -69,7 +69,7 @@ def _row(question: QuestionAnalysis, row: Speed, *, reached: bool) -> tuple[Cell
         Cell("baseline") if row.variant == row.baseline else verdict,
         tables.mean_of(row.mean, measure),
         *_ratio(row),
-        tables.number(wording.p_value(row.p_holm)),
+        tables.number(wording.p_value(row.family.adjusted(row.p_value))),
         tables.number(wording.quantity(row.lowest, measure)),
         tables.number(wording.quantity(row.p95, measure)),
         *(_to_target(question, row) if reached else ()),
@@ -77,7 +77,7 @@ def _row(question: QuestionAnalysis, row: Speed, *, reached: bool) -> tuple[Cell
 
 
 def _ratio(row: Speed) -> tuple[Cell, Cell]:
-    against = row.against
+    against = row.judged
     if against is None:
         return tables.number("–"), tables.number("–")
     low, high = against.ci_low, against.ci_high
@@ -103,7 +103,7 @@ def _to_target(question: QuestionAnalysis, row: Speed) -> tuple[Cell, Cell]:
         if half is None
         else f"{wording.number(low, places)} to {wording.number(high, places)} s"
     )
-    missed = any(r.missed for r in question.reaching if r.variant == row.variant)
+    missed = any(r.restricted for r in question.reaching if r.variant == row.variant)
     return tables.number(f"≥ {text}" if missed else text), tables.number(ends)
 
 

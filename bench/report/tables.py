@@ -15,15 +15,23 @@ if TYPE_CHECKING:
     from bench.analysis import QuestionAnalysis
     from bench.analysis.comparisons import Compared
     from bench.analysis.contrast import Finding, Mean
+    from bench.analysis.reasons import Reason
     from bench.frames import Metric
 
-_P_VALUES: Final = re.compile(r" \(p = [^)]*\)")  # the table beside the notes has them
-
+ADJUSTED: Final = Column(
+    "adjusted p", "for all tests that are judged together, as the interval is", "number"
+)
 DIFFERENCE: Final = (
     Column("difference", "variant minus baseline; times: ratio of geometric means", "number"),
-    Column("95 % CI", "t interval of the difference over seeds", "number"),
-    Column("p", "two-sided p of the paired t test, by itself", "number"),
-    Column("Holm p", "adjusted for the variants of this question", "number"),
+    Column(
+        "95 % CI", "of the difference over seeds, for all tests that are judged together", "number"
+    ),
+    Column("p", "two-sided p of the test, by itself", "number"),
+    ADJUSTED,
+)
+OPEN: Final = (
+    Column("why not", "what keeps it from being told"),
+    Column("what would settle it"),
 )
 
 
@@ -100,6 +108,11 @@ def labelled(label: str, notes: Sequence[str]) -> tuple[str, ...]:
     return (f"p-values: {label}.", *notes) if label else tuple(notes)
 
 
+def open_of(found: Reason | None) -> tuple[Cell, ...]:
+    """The cells under OPEN."""
+    return (Cell(found.why if found else ""), Cell(found.remedy if found else ""))
+
+
 def cautions(compared: Sequence[Compared], *, of_tests: bool = True) -> tuple[str, ...]:
     """What to keep in mind, each once, with the variants that it is about unless that is all.
 
@@ -108,10 +121,7 @@ def cautions(compared: Sequence[Compared], *, of_tests: bool = True) -> tuple[st
     about: dict[str, list[str]] = {}
     for c in compared:
         for caution in c.cautions if of_tests else c.found.contrast.cautions:
-            name, colon, text = caution.partition(": ")
-            if not colon or name not in (c.variant, c.baseline):
-                name, text = c.variant, _P_VALUES.sub("", caution)
-            about.setdefault(text, []).append(name)
+            about.setdefault(caution.text, []).append(caution.about or c.variant)
     everyone = {c.variant for c in compared}
     return tuple(
         text if everyone <= set(names) else f"{wording.listed(list(dict.fromkeys(names)))}: {text}"

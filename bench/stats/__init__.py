@@ -5,8 +5,10 @@
 `docs/statistics.md` says in plain words what each procedure assumes and where it comes from.
 """
 
+from bench.stats._inputs import FEWEST_FOR_INFERENCE
 from bench.stats.bayes import RopeProbabilities, bayesian_rope
 from bench.stats.bootstrap import BootstrapInterval, bootstrap_interval, interquartile_mean
+from bench.stats.cautions import Caution
 from bench.stats.comparison import (
     Comparison,
     Verdict,
@@ -14,6 +16,13 @@ from bench.stats.comparison import (
     compare_to_value,
     compare_unpaired,
     probability_of_superiority,
+)
+from bench.stats.cross_fitting import (
+    LevelRange,
+    RangeDifference,
+    compare_ranges,
+    cross_fitted_range,
+    near_best,
 )
 from bench.stats.crossed import TwoLevelInterval, two_level_interval
 from bench.stats.datasets import (
@@ -27,6 +36,7 @@ from bench.stats.datasets import (
 )
 from bench.stats.equivalence import Equivalence, equivalence_test
 from bench.stats.factorial import FactorialContrast, factorial_contrasts
+from bench.stats.failures import failure_rate_interval
 from bench.stats.multiple import adjust
 from bench.stats.power import (
     exaggeration_ratio,
@@ -51,6 +61,7 @@ from bench.stats.sequential import (
     anytime_sign_test,
     sequential_boundaries,
 )
+from bench.stats.shares import Shares, compare_shares
 from bench.stats.sign_flip import sign_flip_test, signed_rank_test
 from bench.stats.survival import (
     LogRank,
@@ -58,6 +69,7 @@ from bench.stats.survival import (
     SurvivalCurve,
     logrank,
     restricted_mean_difference,
+    restriction_time,
     survival_curve,
 )
 from bench.stats.time_to_target import (
@@ -71,18 +83,22 @@ from bench.stats.time_to_target import (
 )
 
 __all__ = [
+    "FEWEST_FOR_INFERENCE",
     "AnytimeSignTest",
     "BootstrapInterval",
+    "Caution",
     "Comparison",
     "Equivalence",
     "FactorialContrast",
     "FamilyFit",
     "Friedman",
+    "LevelRange",
     "LogRank",
     "McNemar",
     "PerformanceProfile",
     "Product",
     "Quade",
+    "RangeDifference",
     "RateComparison",
     "RateFit",
     "RatesOverSeeds",
@@ -90,6 +106,7 @@ __all__ = [
     "RestrictedMeanDifference",
     "RopeProbabilities",
     "SequentialBoundaries",
+    "Shares",
     "SurvivalCurve",
     "TimeToTarget",
     "TwoLevelInterval",
@@ -100,14 +117,18 @@ __all__ = [
     "bayesian_rope",
     "bootstrap_interval",
     "compare_paired",
+    "compare_ranges",
     "compare_rates",
+    "compare_shares",
     "compare_to_value",
     "compare_unpaired",
     "critical_difference",
+    "cross_fitted_range",
     "equivalence_test",
     "exaggeration_ratio",
     "expected_running_time",
     "factorial_contrasts",
+    "failure_rate_interval",
     "fit_rate",
     "fit_rates_over_seeds",
     "friedman",
@@ -115,6 +136,7 @@ __all__ = [
     "logrank",
     "mcnemar_exact",
     "minimal_detectable_effect",
+    "near_best",
     "performance_profile",
     "power_paired",
     "power_unpaired",
@@ -125,6 +147,7 @@ __all__ = [
     "restricted_mean_difference",
     "restricted_mean_time",
     "restricted_times",
+    "restriction_time",
     "seeds_for_superiority",
     "seeds_needed",
     "sequential_boundaries",

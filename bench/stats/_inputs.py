@@ -7,6 +7,7 @@ so take it.
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,6 +106,36 @@ def positive(value: float, name: str) -> float:
 def generator(rng: np.random.Generator | None) -> np.random.Generator:
     """The generator passed in, or one with seed 0: the same data give the same answer."""
     return np.random.default_rng(0) if rng is None else rng
+
+
+def rounded(differences: NDArray[np.float64], scale: float = 0.0) -> NDArray[np.float64]:
+    """Differences without the noise of floating point, shape (n,): what differs by less than it ties.
+
+    That is 1e-9 of the largest finite difference, or 1e-12 of ``scale``: the size of the numbers that were
+    subtracted.
+    """
+    finite = np.abs(differences[np.isfinite(differences)])
+    noise = max(1e-9 * float(finite.max(initial=0.0)), 1e-12 * scale)
+    if not sys.float_info.min < noise < math.inf:
+        return differences
+    step = 2.0 ** math.floor(math.log2(noise))  # a power of two, which rounds nothing by itself
+    return np.asarray(np.round(differences / step) * step)
+
+
+def differences_of(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A - b without the noise of floating point; of two runs that both diverged 0."""
+    both = np.isinf(a) & np.isinf(b)
+    unit = power_of_two(a, b)
+    with np.errstate(invalid="ignore", over="ignore"):
+        d = np.where(both, 0.0, a / unit - b / unit)
+        return np.asarray(rounded(d, 1.0) * unit)
+
+
+def power_of_two(*arrays: NDArray[np.float64]) -> float:
+    """A power of two as large as the largest finite number: to divide by, against over- and underflow."""
+    sizes = [np.abs(a[np.isfinite(a)]).max(initial=0.0) for a in arrays]
+    largest = float(max(sizes, default=0.0))
+    return 2.0 ** min(math.frexp(largest)[1], 1023) if largest > 0 else 1.0
 
 
 def no_spread(values: NDArray[np.float64], scale: NDArray[Any] | None = None) -> bool:

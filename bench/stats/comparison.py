@@ -7,7 +7,7 @@ The replicate is the seed. `a` and `b` hold one number per seed, and a verdict s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -17,14 +17,17 @@ from bench.errors import StatsError
 from bench.stats._inputs import (
     FEWEST_FOR_INFERENCE,
     between,
-    generator,
+    differences_of,
     no_spread,
     paired_samples,
     positive,
+    power_of_two,
     sample,
 )
-from bench.stats.equivalence import Equivalence, equivalence_of
+from bench.stats.cautions import Caution
+from bench.stats.equivalence import Equivalence
 from bench.stats.estimates import TEstimate, estimate
+from bench.stats.guards import is_coarse, skewness_of_mean
 from bench.stats.power import (
     POWER,
     detectable_noncentrality,
@@ -32,13 +35,24 @@ from bench.stats.power import (
     seeds_needed,
     t_power,
 )
+from bench.stats.procedures import (
+    AnytimeSigns,
+    GuardedT,
+    Procedure,
+    RankPermutation,
+    Rescaled,
+    SignedRank,
+    SignFlip,
+    StudentT,
+    Test,
+    two_sided,
+)
 from bench.stats.sign_flip import sign_flip_test, smallest_p_paired, smallest_p_unpaired
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 Verdict = Literal["better", "worse", "no practical difference", "cannot tell"]
-Test = Literal["paired t", "Welch t", "sign test", "permutation of ranks"]
 
 _FAR_OUT = 5.0
 """An outlier is this many robust standard deviations (1.4826 MAD) from the median; 4 % of normal
@@ -47,11 +61,19 @@ samples of ten have one."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What the seeds say about a against b. None: not defined for these data, see `cautions`."""
+    """What the seeds say about a against b. None: not defined for these data, see `cautions`.
+
+    >>> result = compare_paired([0.951, 0.948, 0.955, 0.950], [0.944, 0.943, 0.949, 0.946], margin=0.002)
+    >>> result.verdict, round(result.mean_difference, 4), round(result.ci_low, 4), round(result.ci_high, 4)
+    ('better', 0.0055, 0.0034, 0.0076)
+    """
 
     paired: bool
     higher_is_better: bool
     alpha: float
+    """What an adjusted p is held against."""
+    level: float
+    """What `p_value` is held against: alpha, or less in a family. The interval is that of 1 - level."""
     n: int
     """Pairs, or the size of the smaller group."""
     n_a: int
@@ -69,16 +91,16 @@ class Comparison:
     """The test that `p_value` comes from; None below three seeds."""
     p_value: float | None = None
     p_adjusted: float | None = None
-    """`p_value` adjusted for its family, once `with_adjusted_p` was told."""
+    """`p_value` adjusted for its family, once it was judged in one."""
     ci_low: float | None = None
-    """Ends of the 1 - alpha interval of the mean difference. Not adjusted for a family."""
+    """Ends of the interval of the mean difference; infinite where so few seeds exclude nothing."""
     ci_high: float | None = None
     p_sign_flip: float | None = None
     effect_size: float | None = None
     """Paired: d_z, mean / SD of the differences. Unpaired: difference / root mean square of the
     two SDs (Bonett 2008). Never a pooled SD."""
     equivalence: Equivalence | None = None
-    """Present if a margin was declared. Not adjusted for a family."""
+    """Present if a margin was declared."""
     minimal_detectable_difference: float | None = None
     """The smallest true difference that these seeds detect with 80 % power, metric's unit."""
     seeds_needed: int | None = None
@@ -87,20 +109,27 @@ class Comparison:
     exaggeration: float | None = None
     """How many times too large a significant difference would be on average if the true one were
     the margin (without a margin: the observed one). None if the power for it is 80 % or more."""
-    cautions: tuple[str, ...] = ()
+    cautions: tuple[Caution, ...] = ()
+    procedure: Procedure | None = field(default=None, repr=False, compare=False)
+    """What gives p and interval at any level."""
+    differences: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
+    """a - b by seed, shape (n,); infinite where one side diverged, 0 where both did. None if unpaired."""
 
     @property
     def direction(self) -> int:
         """1 where a did better than b, -1 where it did worse, 0 where neither."""
+        upwards = 1 if self.higher_is_better else -1
+        if self.procedure is not None:
+            above, below = self.procedure.p_above(0.0), self.procedure.p_below(0.0)
+            if above != below:
+                return upwards if above < below else -upwards
         if self.mean_difference is not None:
-            return int(np.sign(self.mean_difference)) * (1 if self.higher_is_better else -1)
-        if self.wins is not None and self.losses is not None:
-            return int(np.sign(self.wins - self.losses))
+            return int(np.sign(self.mean_difference)) * upwards
         return int(np.sign(self.probability_of_superiority - 0.5))
 
     @property
     def verdict(self) -> Verdict:
-        """One of four, from the adjusted p where there is one.
+        """One of four, from p at its level.
 
         A difference shown to lie within the margin is "no practical difference", also where it is
         significant: the margin said that it does not matter.
@@ -108,12 +137,18 @@ class Comparison:
         if self.equivalence is not None and self.equivalence.established:
             return "no practical difference"
         p = self.p_value if self.p_adjusted is None else self.p_adjusted
-        if p is None or p > self.alpha or self.direction == 0:
+        against = self.level if self.p_adjusted is None else self.alpha
+        if p is None or p > against or self.direction == 0:
             return "cannot tell"
         return "better" if self.direction > 0 else "worse"
 
+    @property
+    def after_looking(self) -> bool:
+        """Whether it is judged as one of seeds whose number was not fixed beforehand."""
+        return any(caution.kind == "after looking" for caution in self.cautions)
+
     def with_adjusted_p(self, p: float | None) -> Comparison:
-        """The same comparison as one of a family, judged by its adjusted p.
+        """The same comparison as one of a family, judged by its adjusted p; its interval stays as it is.
 
         Takes what `adjust` returns at this comparison's place. Raises StatsError where a p is
         given to a comparison that has none, or none to one that has, or a p below the raw one.
@@ -128,6 +163,56 @@ class Comparison:
             )
         return replace(self, p_adjusted=p)
 
+    def judged(self, alpha: float, *, level: float, p_adjusted: float | None) -> Comparison:
+        """The same comparison as one of a family.
+
+        alpha: what `p_adjusted` is held against. level: the p below which the family counts this
+        comparison as found; intervals become those of it, so that they agree with the verdict.
+
+        Raises StatsError as `with_adjusted_p`.
+        """
+        adjusted = self.with_adjusted_p(p_adjusted)
+        equivalence = self.equivalence
+        if equivalence is not None and self.procedure is not None:
+            equivalence = _equivalence(self.procedure, equivalence.margin, alpha, level)
+        low, high = _ends(self.procedure, level)
+        return replace(
+            adjusted,
+            alpha=alpha,
+            level=level,
+            ci_low=low,
+            ci_high=high,
+            equivalence=equivalence,
+        )
+
+    def looked(self) -> Comparison:
+        """The same comparison where the number of seeds was not fixed beforehand, but after looking.
+
+        Then only the anytime sign test counts, with the interval of the median difference that belongs
+        to it; two groups that are not paired allow no test.
+        """
+        caution = Caution(
+            "after looking",
+            "The number of seeds was not fixed beforehand: "
+            + (
+                "the anytime sign test decides."
+                if self.paired
+                else "no test of two groups allows that."
+            ),
+        )
+        bare = replace(self, cautions=(*self.cautions, caution))
+        if self.p_value is None:
+            return bare
+        if self.differences is None:
+            return replace(
+                bare, p_value=None, ci_low=None, ci_high=None, equivalence=None, procedure=None
+            )
+        return _tested(
+            bare,
+            AnytimeSigns(self.differences),
+            None if self.equivalence is None else self.equivalence.margin,
+        )
+
 
 def compare_paired(
     a: ArrayLike,
@@ -136,45 +221,55 @@ def compare_paired(
     margin: float | None = None,
     alpha: float = 0.05,
     higher_is_better: bool = True,
+    guarded: bool = False,
     rng: np.random.Generator | None = None,
 ) -> Comparison:
     """Compare a with b seed by seed, by the paired t test and its interval (Student 1908).
 
     a, b: shape (n,), the same seed at the same position, in the metric's unit; a diverged run is
     the worst value there is (-inf, or inf where lower is better). margin: the difference below
-    which nothing matters in practice, same unit. rng: for the sign-flip test above 32 seeds.
+    which nothing matters in practice, same unit. guarded: use what holds its level also where a t test
+    of few seeds does not, as reports do. rng: for the sign-flip test above 32 seeds.
 
     * n = 1 or 2: descriptions only, no interval and no test.
-    * Some value infinite: no mean exists; p is that of the exact sign test on wins and losses.
-    * The differences are all alike: no t distribution exists; p is that of the exact sign test.
+    * Some value infinite: no mean exists; p is that of the exact signed-rank test, the difference to
+      a run that diverged having the largest rank.
+    * The differences are all alike: no t distribution exists; p is that of the exact sign-flip test.
+    * Guarded, and the differences are a step or two of one size: the exact sign-flip test.
+    * Guarded, and they are strongly skewed: t together with Hall's (1992), which corrects for that.
 
-    Raises StatsError for no values, unequal lengths, NaN, a value that is infinitely good, a
-    margin that is not positive and alpha outside (0, 0.5).
+    Differences that floating point cannot tell apart tie. Raises StatsError for no values, unequal
+    lengths, NaN, a value that is infinitely good, a margin that is not positive and alpha outside (0, 0.5).
+
+    >>> compare_paired([1.0, 2.0, 3.0, 4.0], [0.5, 1.0, 2.5, 3.0]).mean_difference
+    0.75
     """
     _check_options(margin, alpha)
     first, second = paired_samples(a, b, infinite=True)
     _check_infinite(first, second, higher_is_better=higher_is_better)
-    sign = 1 if higher_is_better else -1
-    wins = int(np.count_nonzero(sign * first > sign * second))
-    ties = int(np.count_nonzero(first == second))
-    bare = _describe(first, second, (wins, first.size - wins - ties, ties), alpha, higher_is_better)
+    differences = differences_of(first, second)
+    bare = _describe(first, second, differences, alpha, higher_is_better)
     if bare.n < FEWEST_FOR_INFERENCE:
         return bare
-    if bare.mean_difference is None:
-        return _by_signs(bare)
-    differences = first - second
-    if no_spread(differences, np.stack([first, second])):
-        return _without_spread(_by_signs(bare), margin)
-    effect_size = float(differences.mean() / differences.std(ddof=1))
-    result = _by_t(bare, estimate(first, second, "paired"), effect_size, margin)
-    p_sign_flip = sign_flip_test(differences, rng=rng)
+    unit = power_of_two(first, second)
+    d = differences / unit
+    if not np.isfinite(d).all():
+        return _tested(bare, Rescaled(SignedRank(d), unit), margin)
+    if no_spread(differences, np.stack([first, second])) or (guarded and is_coarse(d)):
+        found = _tested(bare, Rescaled(SignFlip(d), unit), margin)
+        p_sign_flip = found.p_value
+    else:
+        found = _by_t(bare, (first / unit, second / unit), unit, margin, guarded=guarded)
+        p_sign_flip = sign_flip_test(d, rng=rng)
     return replace(
-        result,
+        found,
         p_sign_flip=p_sign_flip,
         cautions=(
-            *result.cautions,
-            *_disagreement(result.p_value, p_sign_flip, alpha),
-            *_shape(differences, "the differences"),
+            *found.cautions,
+            *_disagreement(found, p_sign_flip),
+            *_exact(found, d),
+            *_held_back(found),
+            *_shape(d, "the differences"),
         ),
     )
 
@@ -186,14 +281,17 @@ def compare_unpaired(
     margin: float | None = None,
     alpha: float = 0.05,
     higher_is_better: bool = True,
-    rng: np.random.Generator | None = None,
+    guarded: bool = False,
 ) -> Comparison:
     """Compare two groups whose seeds do not match, by Welch's t test and interval (Welch 1947).
 
     a: shape (n_a,), b: shape (n_b,); otherwise as `compare_paired`. Where a value is infinite, or
-    both groups are constant, p is that of a permutation test of ranks (Mann and Whitney 1947,
-    ties allowed; exact up to 9,999 regroupings, else so many drawn from `rng`).
+    both groups are constant (guarded: or all values lie within a step or two), p is that of a permutation
+    test of ranks (Mann and Whitney 1947, ties allowed; exact up to 9,999 regroupings, else so many drawn).
     Raises StatsError like `compare_paired`.
+
+    >>> compare_unpaired([1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 8.0]).verdict
+    'worse'
     """
     _check_options(margin, alpha)
     first, second = sample(a, "a", infinite=True), sample(b, "b", infinite=True)
@@ -201,15 +299,19 @@ def compare_unpaired(
     bare = _describe(first, second, None, alpha, higher_is_better)
     if bare.n < FEWEST_FOR_INFERENCE:
         return bare
-    if bare.mean_difference is None:
-        return _by_ranks(bare, first, second, rng)
-    if no_spread(first) and no_spread(second):
-        return _without_spread(_by_ranks(bare, first, second, rng), margin)
-    spread = math.sqrt((first.var(ddof=1) + second.var(ddof=1)) / 2)
-    effect_size = bare.mean_difference / spread
-    result = _by_t(bare, estimate(first, second, "welch"), effect_size, margin)
-    shapes = (*_shape(first, "the values of a"), *_shape(second, "the values of b"))
-    return replace(result, cautions=(*result.cautions, *shapes))
+    unit = power_of_two(first, second)
+    x, y = first / unit, second / unit
+    alike = np.isfinite(x).all() and np.isfinite(y).all() and no_spread(x) and no_spread(y)
+    values = np.concatenate([x, y])
+    coarse = guarded and np.isfinite(values).all() and is_coarse(values - values.min())
+    if alike or coarse or not np.isfinite(values).all():
+        found = _tested(bare, Rescaled(RankPermutation(x, y), unit), margin)
+        return replace(
+            found, cautions=(*found.cautions, *_exact(found, values if coarse else None))
+        )
+    result = _by_t(bare, (x, y), unit, margin, guarded=guarded)
+    shapes = (*_shape(x, "the values of {a}"), *_shape(y, "the values of {b}"))
+    return replace(result, cautions=(*result.cautions, *_held_back(result), *shapes))
 
 
 def compare_to_value(
@@ -219,17 +321,27 @@ def compare_to_value(
     margin: float | None = None,
     alpha: float = 0.05,
     higher_is_better: bool = True,
+    guarded: bool = False,
     rng: np.random.Generator | None = None,
 ) -> Comparison:
     """Compare the seeds of one variant with a fixed number, such as one that a paper printed.
 
     This is `compare_paired` against a constant, hence the one-sample t test. Raises StatsError
     like it, and for a value that is not finite.
+
+    >>> compare_to_value([0.95, 0.96, 0.97, 0.96], 0.94).verdict
+    'better'
     """
     first = sample(a, "a", infinite=True)
     constant = np.full(first.size, sample([value], "value")[0])
     return compare_paired(
-        first, constant, margin=margin, alpha=alpha, higher_is_better=higher_is_better, rng=rng
+        first,
+        constant,
+        margin=margin,
+        alpha=alpha,
+        higher_is_better=higher_is_better,
+        guarded=guarded,
+        rng=rng,
     )
 
 
@@ -240,28 +352,39 @@ def probability_of_superiority(
 
     a: shape (n_a,), b: shape (n_b,), infinite values allowed; every run of a meets every run of b
     (Vargha and Delaney 2000, A12). Raises StatsError for no values and NaN.
+
+    >>> probability_of_superiority([3, 4], [1, 3])  # three wins and a tie of four
+    0.875
     """
     first, second = sample(a, "a", infinite=True), sample(b, "b", infinite=True)
-    above = float((first[:, None] > second).mean())
-    half_tied = float((first[:, None] == second).mean()) / 2
-    return above + half_tied if higher_is_better else 1 - above - half_tied
+    d = differences_of(first[:, None], second[None, :])
+    share = float((d > 0).mean()) + float((d == 0).mean()) / 2
+    return share if higher_is_better else 1 - share
 
 
 def _describe(
     a: NDArray[np.float64],
     b: NDArray[np.float64],
-    record: tuple[int, int, int] | None,
+    differences: NDArray[np.float64] | None,
     alpha: float,
     higher_is_better: bool,
 ) -> Comparison:
     """All that needs no inference."""
-    wins, losses, ties = record or (None, None, None)
-    with np.errstate(over="ignore", invalid="ignore"):  # a mean of the largest numbers is infinite
-        difference = float(a.mean() - b.mean())
+    counts: tuple[int | None, int | None, int | None] = (None, None, None)
+    if differences is not None:
+        larger = int(np.count_nonzero(differences > 0))
+        smaller = int(np.count_nonzero(differences < 0))
+        better, worse = (larger, smaller) if higher_is_better else (smaller, larger)
+        counts = better, worse, differences.size - larger - smaller
+    unit = power_of_two(a, b)
+    with np.errstate(over="ignore", invalid="ignore"):
+        difference = float((a / unit).mean() - (b / unit).mean()) * unit
+    wins, losses, ties = counts
     bare = Comparison(
-        paired=record is not None,
+        paired=differences is not None,
         higher_is_better=higher_is_better,
         alpha=alpha,
+        level=alpha,
         n=min(a.size, b.size),
         n_a=a.size,
         n_b=b.size,
@@ -272,115 +395,195 @@ def _describe(
         probability_of_superiority=probability_of_superiority(
             a, b, higher_is_better=higher_is_better
         ),
+        differences=differences,
     )
     return replace(bare, cautions=(*_few_seeds(bare), *_diverged(a, b, bare)))
 
 
-def _by_t(
-    bare: Comparison, difference: TEstimate, effect_size: float, margin: float | None
-) -> Comparison:
-    low, high = difference.interval(1 - bare.alpha)
-    error, df, alpha = difference.standard_error, difference.df, bare.alpha
-    needed = seeds_needed(effect_size, alpha=alpha, paired=bare.paired)
-    assumed = abs(difference.difference) if margin is None else margin
-    low_power = assumed > 0 and t_power(assumed / error, df, alpha) < POWER
+def _tested(bare: Comparison, procedure: Procedure, margin: float | None) -> Comparison:
+    """What a procedure says at the comparison's level."""
+    low, high = _ends(procedure, bare.level)
     return replace(
         bare,
-        test="paired t" if bare.paired else "Welch t",
-        p_value=difference.p_value(),
+        procedure=procedure,
+        test=procedure.name,
+        p_value=two_sided(procedure),
         ci_low=low,
         ci_high=high,
+        equivalence=None
+        if margin is None
+        else _equivalence(procedure, margin, bare.alpha, bare.level),
+    )
+
+
+def _ends(procedure: Procedure | None, level: float) -> tuple[float | None, float | None]:
+    ends = None if procedure is None else procedure.interval(1 - level)
+    return (None, None) if ends is None else ends
+
+
+def _equivalence(procedure: Procedure, margin: float, alpha: float, level: float) -> Equivalence:
+    """Two one-sided tests (Schuirmann 1987); where no interval exists, nothing is shown to be alike."""
+    ends = procedure.interval(1 - 2 * level)
+    below, above = procedure.p_below(margin), procedure.p_above(-margin)
+    p_value = 1.0 if ends is None else max(below, above)
+    return Equivalence(
+        margin=margin,
+        p_value=p_value,
+        p_below=below,
+        p_above=above,
+        p_adjusted=min(1.0, p_value * alpha / level),
+        ci_low=None if ends is None else ends[0],
+        ci_high=None if ends is None else ends[1],
+        alpha=alpha,
+    )
+
+
+def _by_t(
+    bare: Comparison,
+    sides: tuple[NDArray[np.float64], NDArray[np.float64]],
+    unit: float,
+    margin: float | None,
+    *,
+    guarded: bool,
+) -> Comparison:
+    """By Student's or Welch's t; the sides are divided by ``unit``."""
+    a, b = sides
+    difference = estimate(a, b, "paired" if bare.paired else "welch")
+    skew = 0.0
+    if guarded:
+        skew = skewness_of_mean(a - b) if bare.paired else skewness_of_mean(a, b)
+    if skew:
+        name: Test = "paired t, guarded" if bare.paired else "Welch t, guarded"
+        procedure: Procedure = GuardedT(name, difference, skew)
+    else:
+        procedure = StudentT("paired t" if bare.paired else "Welch t", difference)
+    found = _tested(bare, Rescaled(procedure, unit), margin)
+    spread = float(
+        (a - b).std(ddof=1) if bare.paired else ((a.var(ddof=1) + b.var(ddof=1)) / 2) ** 0.5
+    )
+    return _planned(found, difference, difference.difference / spread, unit, margin)
+
+
+def _planned(
+    found: Comparison,
+    difference: TEstimate,
+    effect_size: float,
+    unit: float,
+    margin: float | None,
+) -> Comparison:
+    """The same with what its seeds could have told."""
+    error, df, alpha = difference.standard_error, difference.df, found.alpha
+    needed = seeds_needed(effect_size, alpha=alpha, paired=found.paired)
+    assumed = abs(difference.difference) if margin is None else margin / unit
+    low_power = assumed > 0 and t_power(assumed / error, df, alpha) < POWER
+    return replace(
+        found,
         effect_size=effect_size,
-        equivalence=None if margin is None else equivalence_of(difference, margin, alpha),
-        minimal_detectable_difference=error * detectable_noncentrality(df, alpha=alpha),
+        minimal_detectable_difference=error * detectable_noncentrality(df, alpha=alpha) * unit,
         seeds_needed=max(FEWEST_FOR_INFERENCE, math.ceil(needed)) if needed < math.inf else None,
         exaggeration=exaggeration_ratio(assumed, error, df=df, alpha=alpha) if low_power else None,
     )
-
-
-def _by_signs(bare: Comparison) -> Comparison:
-    """The exact sign test: under the null hypothesis a win is as likely as a loss."""
-    wins, losses = bare.wins or 0, bare.losses or 0
-    p = float(stats.binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
-    return replace(
-        bare, test="sign test", p_value=p, p_sign_flip=None if bare.mean_difference is None else p
-    )
-
-
-def _by_ranks(
-    bare: Comparison,
-    a: NDArray[np.float64],
-    b: NDArray[np.float64],
-    rng: np.random.Generator | None,
-) -> Comparison:
-    method = stats.PermutationMethod(n_resamples=9_999, rng=generator(rng))
-    p = float(stats.mannwhitneyu(a, b, method=method).pvalue)
-    return replace(bare, test="permutation of ranks", p_value=p)
-
-
-def _without_spread(tested: Comparison, margin: float | None) -> Comparison:
-    """Nothing varies: no interval; the margin is tested by the same counting as the difference."""
-    caution = (
-        "The two are alike in every seed."
-        if tested.mean_difference == 0
-        else "The difference is the same in every seed."
-    ) + " There is no spread to compute an interval from; p comes from counting signs."
-    equivalence = None
-    if margin is not None:
-        inside = abs(tested.mean_difference or 0.0) < margin
-        p = _smallest_p(tested) / 2 if inside else 1.0
-        equivalence = Equivalence(
-            margin=margin, p_value=p, ci_low=None, ci_high=None, alpha=tested.alpha
-        )
-    return replace(tested, equivalence=equivalence, cautions=(*tested.cautions, caution))
 
 
 def _smallest_p(bare: Comparison) -> float:
     return smallest_p_paired(bare.n) if bare.paired else smallest_p_unpaired(bare.n_a, bare.n_b)
 
 
-def _few_seeds(bare: Comparison) -> tuple[str, ...]:
+def _few_seeds(bare: Comparison) -> tuple[Caution, ...]:
     if bare.n < FEWEST_FOR_INFERENCE:
-        return (f"{bare.n} seed{'s' if bare.n > 1 else ''}: too few for an interval or a test.",)
+        text = f"{{n}} seed{'s' if bare.n > 1 else ''}: too few for an interval or a test."
+        return (Caution("few seeds", text, {"n": bare.n}),)
     if bare.n <= 5:
-        least = f"{_smallest_p(bare):.2g}"
-        return (f"With {bare.n} seeds no distribution-free test can give a p below {least}.",)
+        text = "With {n} seeds no distribution-free test can give a p below {least:.2g}."
+        return (Caution("few seeds", text, {"n": bare.n, "least": _smallest_p(bare)}),)
     return ()
 
 
-def _diverged(a: NDArray[np.float64], b: NDArray[np.float64], bare: Comparison) -> tuple[str, ...]:
-    if bare.mean_difference is not None:
-        return ()
+def _diverged(
+    a: NDArray[np.float64], b: NDArray[np.float64], bare: Comparison
+) -> tuple[Caution, ...]:
     in_a, in_b = int(np.isinf(a).sum()), int(np.isinf(b).sum())
-    sentence = f"{in_a} of {bare.n_a} runs of a and {in_b} of {bare.n_b} runs of b diverged"
-    if bare.n < FEWEST_FOR_INFERENCE:
-        return (f"{sentence}, so there is no mean.",)
-    counted = "wins against losses" if bare.paired else "ranks"
-    return (f"{sentence}, so there is no mean and no interval; p comes from {counted}.",)
-
-
-def _disagreement(p_t: float | None, p_sign_flip: float, alpha: float) -> tuple[str, ...]:
-    if p_t is None or (p_t <= alpha) == (p_sign_flip <= alpha):
+    if not in_a and not in_b:
         return ()
-    both = f"The t test (p = {p_t:.2g}) and the sign-flip test (p = {p_sign_flip:.2g})"
-    return (f"{both} fall on different sides of {alpha:g}.",)
+    text = (
+        "{in_a} of {n_a} runs of {a} and {in_b} of {n_b} runs of {b} diverged, so there is no mean"
+    )
+    if bare.n < FEWEST_FOR_INFERENCE:
+        text += "."
+    else:
+        ranks = (
+            "signed ranks, a difference to a run that diverged being the largest"
+            if bare.paired
+            else "ranks"
+        )
+        text += f" and no interval; p comes from {ranks}."
+    values = {"in_a": in_a, "n_a": bare.n_a, "in_b": in_b, "n_b": bare.n_b}
+    return (Caution("diverged", text, values),)
 
 
-def _shape(values: NDArray[np.float64], what: str) -> tuple[str, ...]:
+def _disagreement(found: Comparison, p_sign_flip: float | None) -> tuple[Caution, ...]:
+    p, alpha = found.p_value, found.alpha
+    if p is None or p_sign_flip is None or (p <= alpha) == (p_sign_flip <= alpha):
+        return ()
+    text = (
+        "The t test (p = {p:.2g}) and the sign-flip test (p = {flip:.2g}) fall on different sides of"
+        " {alpha:g}."
+    )
+    return (Caution("disagreement", text, {"p": p, "flip": p_sign_flip, "alpha": alpha}),)
+
+
+def _exact(found: Comparison, values: NDArray[np.float64] | None) -> tuple[Caution, ...]:
+    """Why it is an exact test that decides, where it does."""
+    if found.test == "sign flip" and found.losses is not None and not (found.wins or found.losses):
+        return (
+            Caution(
+                "no spread",
+                "The two are alike in every seed, so that there is no spread to judge by.",
+            ),
+        )
+    if found.test in ("sign flip", "permutation of ranks") and found.mean_difference is not None:
+        if values is None or np.ptp(values) == 0:
+            text = "The difference is the same in every seed: p comes from counting signs."
+            return (Caution("no spread", text if found.paired else text.replace("signs", "ranks")),)
+        text = (
+            "Differences are of a step or two of the metric, which have no t distribution: the exact"
+            " test decides."
+        )
+        return (Caution("coarse", text),)
+    return ()
+
+
+def _held_back(found: Comparison) -> tuple[Caution, ...]:
+    """Said where the t test alone finds something, and not together with the one that heeds skewness."""
+    inner = found.procedure.inner if isinstance(found.procedure, Rescaled) else None
+    if not isinstance(inner, GuardedT) or found.p_value is None or found.p_value <= found.alpha:
+        return ()
+    p = inner.estimate.p_value()
+    if p > found.alpha:
+        return ()
+    text = (
+        "Skewed: the t test alone gives p = {p:.2g}, one that corrects for skewness (Hall 1992)"
+        " {guarded:.2g}."
+    )
+    return (Caution("guarded", text, {"p": p, "guarded": found.p_value}),)
+
+
+def _shape(values: NDArray[np.float64], what: str) -> tuple[Caution, ...]:
     """Signs that a mean describes these values badly. They change no test: no pre-testing."""
-    if values.size < 6 or no_spread(values):
+    if values.size < 4 or no_spread(values):
         return ()
     found = []
     distance = np.abs(values - np.median(values))
     robust_sd = 1.4826 * float(np.median(distance))
     outliers = int(np.count_nonzero(distance > _FAR_OUT * robust_sd))
     if outliers and robust_sd > 0:
-        found.append(
-            f"{outliers} of {what} {'lies' if outliers == 1 else 'lie'} far from the rest; "
-            "look at the dots before the mean."
-        )
+        lie = "lies" if outliers == 1 else "lie"
+        text = f"{{count}} of {what} {lie} far from the rest; look at the dots before the mean."
+        found.append(Caution("far out", text, {"count": outliers}))
     if values.size >= 8 and stats.skewtest(values).pvalue < 0.01:
-        found.append(f"Strongly skewed: {what}; a t interval may miss its level.")
+        found.append(
+            Caution("skewed", f"Strongly skewed: {what}; a t interval may miss its level.")
+        )
     return tuple(found)
 
 

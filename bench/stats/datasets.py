@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 from bench.errors import StatsError
-from bench.stats._inputs import between, numbers, paired_samples
+from bench.stats._inputs import between, differences_of, numbers, paired_samples, rounded
 from bench.stats.sign_flip import signed_rank_test
 
 if TYPE_CHECKING:
@@ -62,9 +62,14 @@ def wilcoxon_over_datasets(a: ArrayLike, b: ArrayLike) -> WilcoxonOverDatasets:
     a, b: shape (n,), one number per data set and variant (the mean over its seeds), n >= 8, on a
     scale on which data sets can be compared. Adjust the p of several pairs by `adjust`. Exact up to
     32 data sets, ties and zeros included. Raises StatsError below eight data sets, for unequal
-    lengths, NaN and infinite values.
+    lengths and NaN. An infinite value, where runs diverged, makes the largest difference.
+
+    >>> a = [0.763, 0.599, 0.954, 0.628, 0.882, 0.936, 0.661, 0.583]
+    >>> b = [0.768, 0.591, 0.971, 0.661, 0.888, 0.931, 0.668, 0.583]
+    >>> round(wilcoxon_over_datasets(a, b).p_value, 4)
+    0.2344
     """
-    first, second = paired_samples(a, b)
+    first, second = paired_samples(a, b, infinite=True)
     if first.size < FEWEST_DATASETS:
         raise StatsError(
             "too few data sets for a claim about data sets in general",
@@ -72,7 +77,7 @@ def wilcoxon_over_datasets(a: ArrayLike, b: ArrayLike) -> WilcoxonOverDatasets:
             found=str(first.size),
             hint="report each data set by itself and adjust the p-values with adjust",
         )
-    differences = first - second
+    differences = differences_of(first, second)
     ranks = stats.rankdata(np.abs(differences))
     split = ranks[differences == 0].sum() / 2
     return WilcoxonOverDatasets(
@@ -150,7 +155,8 @@ def _table(scores: ArrayLike) -> NDArray[np.float64]:
             expected="a score of each variant on each data set",
             found=f"{int(np.isnan(table).sum())} missing",
         )
-    return table
+    largest = float(np.abs(table[np.isfinite(table)]).max(initial=0.0))
+    return rounded(table.ravel(), largest).reshape(table.shape)  # the noise of means ties
 
 
 def _all_tied(table: NDArray[np.float64]) -> StatsError:

@@ -23,15 +23,21 @@ class Equivalence:
     margin: float
     p_value: float
     """The larger of the two one-sided p."""
+    p_below: float
+    """One-sided p of the null hypothesis that the difference is the margin or more."""
+    p_above: float
+    """One-sided p of the null hypothesis that it is minus the margin or less."""
+    p_adjusted: float
+    """`p_value` for its family; the same where it stands alone."""
     ci_low: float | None
-    """Ends of the 1 - 2 alpha interval; None where nothing varies."""
+    """Ends of the 1 - 2 alpha interval, alpha being the level of a single test; None if a run diverged."""
     ci_high: float | None
     alpha: float
 
     @property
     def established(self) -> bool:
-        """Whether the 1 - 2 alpha interval lies inside +-margin, that is p <= alpha."""
-        return self.p_value <= self.alpha
+        """Whether the interval lies inside +-margin, that is the adjusted p is at most alpha."""
+        return self.p_adjusted <= self.alpha
 
 
 def equivalence_test(
@@ -50,5 +56,15 @@ def equivalence_of(difference: TEstimate, margin: float, alpha: float) -> Equiva
     """The same from a difference that is already estimated."""
     positive(margin, "margin")
     low, high = difference.interval(1 - 2 * between(alpha, 0.0, 0.5, "alpha"))
-    p_value = max(difference.p_above(-margin), difference.p_below(margin))
-    return Equivalence(margin=margin, p_value=p_value, ci_low=low, ci_high=high, alpha=alpha)
+    below, above = difference.p_below(margin), difference.p_above(-margin)
+    p_value = max(below, above)
+    return Equivalence(
+        margin=margin,
+        p_value=p_value,
+        p_below=below,
+        p_above=above,
+        p_adjusted=p_value,
+        ci_low=low,
+        ci_high=high,
+        alpha=alpha,
+    )

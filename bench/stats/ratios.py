@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
+_LARGEST_LOG = 709.0  # of a number that a float holds
+
+
 @dataclass(frozen=True, slots=True)
 class Ratio:
     """Geometric mean of a over geometric mean of b: 0.8 means that a takes a fifth less."""
@@ -32,6 +35,13 @@ class Ratio:
     ci_high: float | None
     comparison: Comparison
     """The comparison of natural logarithms that this comes from: p, verdict, cautions."""
+
+    @classmethod
+    def of(cls, comparison: Comparison) -> Ratio:
+        """What a comparison of logarithms says, as a ratio."""
+        ends = (comparison.ci_low, comparison.ci_high)
+        low, high = (None if end is None else _exp(end) for end in ends)
+        return cls(_exp(comparison.mean_difference or 0.0), low, high, comparison)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,9 @@ def ratio_of_means(
     a, b: shape (n,), positive, one number per run. margin: the ratio that does not yet matter, as
     1.05 for five per cent either way. Raises StatsError for values that are not positive and
     finite, a margin of 1 or less, and like `compare_paired`.
+
+    >>> round(ratio_of_means([2.0, 4.1, 8.0], [1.0, 2.0, 4.2]).ratio, 3)
+    1.984
     """
     compare = compare_paired if paired else compare_unpaired
     if margin is not None and not margin > 1:
@@ -73,13 +86,7 @@ def ratio_of_means(
         alpha=alpha,
         higher_is_better=higher_is_better,
     )
-    low, high = comparison.ci_low, comparison.ci_high
-    return Ratio(
-        ratio=math.exp(comparison.mean_difference or 0.0),
-        ci_low=None if low is None else math.exp(low),
-        ci_high=None if high is None else math.exp(high),
-        comparison=comparison,
-    )
+    return Ratio.of(comparison)
 
 
 def product_of_means(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Product:
@@ -112,6 +119,10 @@ def product_of_means(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Prod
     df = (u + v) ** 2 / (u**2 / (n - 1) + v**2 / (m - 1))
     low, high = TEstimate(math.log(value), math.sqrt(u + v), df).interval(level)
     return Product(value, math.exp(low), math.exp(high))
+
+
+def _exp(value: float) -> float:
+    return math.exp(value) if value < _LARGEST_LOG else math.inf
 
 
 def _logarithms(values: ArrayLike, name: str) -> NDArray[np.float64]:

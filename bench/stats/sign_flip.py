@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from bench.stats._inputs import FEWEST_FOR_INFERENCE, generator, sample
+from bench.stats._inputs import FEWEST_FOR_INFERENCE, generator, rounded, sample
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -31,31 +31,52 @@ def sign_flip_test(differences: ArrayLike, *, rng: np.random.Generator | None = 
     9,999 random flips, p = (as extreme + 1) / (drawn + 1) (Phipson and Smyth 2010), from `rng` or
     a generator with seed 0. The smallest p it can reach is 2^(1-n). Raises StatsError for fewer
     than three differences, NaN and infinite values.
+
+    >>> sign_flip_test([0.4, 0.1, 0.3, 0.2, 0.5])  # all five one way: 2 of the 32 ways to flip them
+    0.0625
     """
     d = sample(differences, "differences", fewest=FEWEST_FOR_INFERENCE)
-    magnitude = float(np.abs(d).sum())
-    if magnitude == 0:
+    return min(1.0, 2 * min(sum_at_least(d, rng=rng), sum_at_least(-d, rng=rng)))
+
+
+def sum_at_least(
+    differences: NDArray[np.float64], *, rng: np.random.Generator | None = None
+) -> float:
+    """How likely the sum is as large or larger with random signs: the one-sided p of "not above zero".
+
+    differences: shape (n,), finite. Exact, or from random flips, as `sign_flip_test`.
+    """
+    largest = float(np.abs(differences).max())
+    if largest == 0:
         return 1.0
-    d = d / magnitude  # so that the sums cannot overflow, and rounding is relative to one
-    observed = abs(float(d.sum())) - 1e-12  # a sum that ties with the observed one counts
-    if observed <= 0:
-        return 1.0
-    if d.size > EXACT_UP_TO:
-        signs = generator(rng).choice((-1.0, 1.0), size=(_DRAWS, d.size))
-        extreme = int(np.count_nonzero(np.abs(signs @ d) >= observed))
-        return (extreme + 1) / (_DRAWS + 1)
-    return _sums_at_least(d, observed) / float(2 ** (d.size - 1))
+    d = differences / largest / differences.size  # so that the sums cannot overflow
+    observed = float(d.sum()) - 1e-12  # a sum that ties with the observed one counts
+    if d.size <= EXACT_UP_TO:
+        return _sums_at_least(d, observed) / float(2**d.size)
+    sums = generator(rng).choice((-1.0, 1.0), size=(_DRAWS, d.size)) @ d
+    both = np.count_nonzero(sums >= observed) + np.count_nonzero(-sums >= observed)
+    return (int(both) + 1) / (2 * _DRAWS + 1)  # each draw stands for its opposite too
 
 
 def signed_rank_test(differences: ArrayLike, *, rng: np.random.Generator | None = None) -> float:
-    """Two-sided p of Wilcoxon's signed-rank test, exact also where differences tie or are zero.
+    """Two-sided p of Wilcoxon's signed-rank test, exact also where differences tie, are zero or infinite.
 
     Zeros are ranked with the rest and carry no sign (Pratt 1959; the same p as splitting their
-    ranks evenly, Demsar 2006). Computed as the sign-flip test of the signed ranks, so exact for
-    n <= 32. Raises StatsError like `sign_flip_test`.
+    ranks evenly, Demsar 2006); an infinite difference, of a run that diverged, has the largest rank.
+    Computed as the sign-flip test of the signed ranks, so exact for n <= 32. Differences that agree to
+    1e-9 of the largest finite one tie. Raises StatsError like `sign_flip_test`, but not for infinite values.
+
+    >>> signed_rank_test([3, 1, 2, float("inf"), -0.5])  # signed ranks 4, 2, 3, 5 and -1
+    0.125
     """
-    d = sample(differences, "differences", fewest=FEWEST_FOR_INFERENCE)
-    return sign_flip_test(np.sign(d) * stats.rankdata(np.abs(d)), rng=rng)
+    d = sample(differences, "differences", fewest=FEWEST_FOR_INFERENCE, infinite=True)
+    return sign_flip_test(signed_ranks(d), rng=rng)
+
+
+def signed_ranks(differences: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The ranks of the sizes, shape (n,), with the differences' signs; zeros are ranked and get 0."""
+    d = rounded(differences)
+    return np.asarray(np.sign(d) * stats.rankdata(np.abs(d)))
 
 
 def smallest_p_paired(n: int) -> float:

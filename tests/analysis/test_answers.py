@@ -8,7 +8,8 @@ from synthetic import Outcome, written
 
 from bench.analysis import analyse, answers
 from bench.analysis.comparisons import Compared
-from bench.analysis.contrast import Finding, as_family, contrast, mean_over_seeds
+from bench.analysis.contrast import Finding, contrast, mean_over_seeds
+from bench.analysis.families import Family
 from bench.analysis.metrics import Values
 from bench.frames import METRICS
 
@@ -22,18 +23,17 @@ def compared(differences, name="test_accuracy", margin=None):
     other = Values(metric, "adagrad", {s: 1.0 + d for s, d in enumerate(differences)})
     between = contrast(other, base)
     scaled = None if margin is None else between.scaled(margin)
-    (test,) = as_family([between.test(margin=scaled)])
     return Compared(
-        "q", "adagrad", "constant", primary=True, found=Finding(between, test),
-        mean=mean_over_seeds(other), mean_baseline=mean_over_seeds(base),
-        p_equivalence=None, margin=margin, cautions=(),
+        "q", "adagrad", "constant", primary=True,
+        found=Finding(between, between.test(margin=scaled)).judged(Family(p_values=(0.01,))),
+        mean=mean_over_seeds(other), mean_baseline=mean_over_seeds(base), margin=margin,
     )  # fmt: skip
 
 
 def test_a_plain_answer():
     assert answers.answer(compared(-TEN / 100)) == (
         "adagrad ends 1.20 percentage points lower in test accuracy than constant"
-        " (95 % CI 0.96 to 1.44; Holm p < .0001; lower in 10 of 10 seeds): worse."
+        " (95 % CI 0.96 to 1.44; p < .0001; lower in 10 of 10 seeds): worse."
     )
 
 
@@ -41,25 +41,31 @@ def test_cannot_tell_says_what_could_have_been_detected_and_what_would_settle_it
     said = answers.answer(compared([0.01, -0.02, 0.03, -0.01, 0.02]))
     assert said.startswith("adagrad ends 0.6 percentage points higher")
     assert "95 % CI 2.0 lower to 3.2 higher" in said
-    assert "): cannot tell. 5 seeds could have detected a difference of" in said
-    assert "3.5 percentage points with 80 % power; to show one as small as was seen," in said
-    assert said.endswith("about 96 seeds would be needed.")
+    assert said.endswith(
+        "): cannot tell. A difference of zero lies in the interval. What would settle it: about 96 seeds in a"
+        " new run, or a margin that says which differences do not matter."
+    )
     hopeless = answers.answer(compared([0.01, -0.0101, 0.01, -0.0101, 0.001]))
-    assert hopeless.endswith("more than 1,000 seeds would be needed.")
+    assert "What would settle it: over 1,000 seeds in a new run, or a margin" in hopeless
+    bounded = answers.answer(compared([0.01, -0.0101, 0.01, -0.0101, 0.001], margin=0.009))
+    assert "Zero lies in the interval, and so do differences beyond the margin" in bounded
+    assert bounded.endswith("What would settle it: about 9 seeds in a new run.")
 
 
 def test_of_a_family_says_among_how_many():
     found = compared([0.01, -0.02, 0.03, -0.01, 0.02])
-    of_five = replace(found, found=replace(found.found, family=5))
-    assert "percentage points among 5 comparisons with 80 % power" in answers.answer(of_five)
+    of_five = replace(found, found=found.found.judged(Family(p_values=(0.1, 0.2, 0.3, 0.4, 0.5))))
+    said = answers.answer(of_five)
+    assert "(simultaneous 95 % CI 3.7 lower to 4.9 higher; adjusted p = 1;" in said
+    assert "zero lies in the interval, as one of 5 comparisons." in said.lower()
 
 
 def test_at_a_declared_look_the_level_is_said():
     found = compared([0.01, 0.02, 0.03, 0.01, 0.02])
-    strict = replace(found, found=found.found.in_family(1, 0.0037))
+    strict = replace(found, found=found.found.judged(Family(p_values=(0.1,), alpha=0.0037)))
     assert answers.answer(found).endswith(": better.")
     said = answers.answer(strict)
-    assert "): cannot tell. At this declared look only a Holm p of at most .0037 counts." in said
+    assert "): cannot tell. By itself p = .009, at a declared look that asks for .0037." in said
 
 
 def test_a_target_that_is_never_reached_is_said_to_be():
@@ -74,11 +80,8 @@ def test_a_target_that_is_never_reached_is_said_to_be():
         between = contrast(a, b)
         return answers.predicate(Finding(between, between.test()), b.variant)
 
-    never = "never reaches the target within the budget, at least 4.5 epochs later than constant"
-    assert said(missed, reached) == never
-    assert said(reached, missed) == (
-        "reaches the target at least 4.5 epochs earlier than adagrad, which never does within the budget"
-    )
+    assert said(missed, reached) == "never reaches the target (0 of 4), constant does in 4 of 4"
+    assert said(reached, missed) == "reaches the target in 4 of 4, adagrad never does (0 of 4)"
     assert said(partly, reached).endswith(
         "on average, the budget counted for its 1 of 4 seeds that missed it"
     )
@@ -89,7 +92,7 @@ def test_a_target_that_is_never_reached_is_said_to_be():
 
 def test_no_practical_difference_names_the_margin():
     said = answers.answer(compared([0.001, -0.001, 0.0005, -0.0005, 0.0002], margin=0.005))
-    assert "inside the margin of ±0.5 percentage points; equivalence Holm p" in said
+    assert "inside the margin of ±0.5 percentage points; equivalence p" in said
     assert said.endswith("no practical difference.")
 
 
@@ -110,12 +113,14 @@ def test_epochs_are_earlier_or_later():
 
 def test_one_seed_allows_no_test():
     said = answers.answer(compared([0.01]))
-    assert said.endswith("but 1 seed allows no test: cannot tell.")
+    assert said.endswith(
+        ": cannot tell. 1 seed allows no test. What would settle it: three seeds or more."
+    )
 
 
 def test_runs_that_diverged_leave_no_mean():
     said = answers.answer(compared([0.1, 0.2, np.inf, np.inf], "test_loss"))
-    assert "has no mean test loss to set against constant, because a run diverged" in said
+    assert "has no mean test loss to set against constant, because runs diverged" in said
     assert "better in 0 and worse in 4 of 4 seeds" in said
 
 

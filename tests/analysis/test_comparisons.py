@@ -15,9 +15,10 @@ from synthetic import usual as usual_outcome
 
 from bench.analysis import analyse
 from bench.analysis.comparisons import compare_question, pairs_of
+from bench.analysis.isolation import Troubles
 from bench.analysis.metrics import measure
 from bench.frames import DTYPES, FINDINGS
-from bench.stats import adjust
+from bench.stats import adjust, compare_paired
 
 
 def finals(results, variant, name="test_accuracy"):
@@ -33,14 +34,22 @@ def test_the_numbers_are_scipys(usual, analysed):
         test = scipy_stats.ttest_rel(mine, base)
         assert row["mean"] == pytest.approx(mine.mean())
         assert row.difference == pytest.approx((mine - base).mean())
-        assert (row.ci_low, row.ci_high) == pytest.approx(tuple(test.confidence_interval()))
-        assert row.p_value == pytest.approx(test.pvalue)
+        ends = test.confidence_interval(1 - row.level)
+        if row.test == "paired t":
+            assert (row.ci_low, row.ci_high) == pytest.approx(tuple(ends))
+            assert row.p_value == pytest.approx(test.pvalue)
+        else:  # skewed: held back
+            assert row.test == "paired t, guarded"
+            assert row.ci_low <= ends.low < ends.high <= row.ci_high
+            assert row.p_value >= test.pvalue
         d = mine - base
         assert row.effect_size == pytest.approx(d.mean() / d.std(ddof=1))
         assert row.wins == (d > 0).sum()
-    raw = frame.p_value.sort_values()
-    holm = np.maximum.accumulate(raw * [3, 2, 1]).clip(upper=1)
-    assert frame.p_holm[raw.index].to_numpy() == pytest.approx(holm.to_numpy())
+    assert set(frame.tests) == {3}
+    assert frame.p_adjusted.to_numpy() == pytest.approx(
+        (frame.p_value * 3).clip(upper=1).to_numpy()
+    )
+    assert frame.level.to_numpy() == pytest.approx(0.05 / 3)
 
 
 def test_times_are_ratios(usual, analysed):
@@ -86,7 +95,7 @@ def test_equivalence_is_a_verdict_of_its_own(tmp_path):
     frame = analyse(written(tmp_path, usual_outcome, suite=text)).comparisons
     row = frame[frame.primary & (frame.variant == "same")].iloc[0]
     assert row.verdict == "no practical difference"
-    assert row.p_equivalence <= row.p_equivalence_holm <= 0.05
+    assert row.p_equivalence <= row.p_equivalence_adjusted <= 0.05
 
 
 def test_two_seeds_allow_no_test(tmp_path):
@@ -115,17 +124,19 @@ def test_diverged_seeds_count_as_worst(tmp_path):
 
     results = written(tmp_path, outcome)
     found = {c.variant: c for c in analyse(results).questions[0].decisive}["high"]
-    assert found.found.contrast.a.tolist()[:2] == [0.0, 0.0]
-    assert found.found.test.wins == 3
+    assert found.found.contrast.a.tolist()[:2] == [-np.inf, -np.inf]
+    assert (found.found.test.wins, found.found.test.test) == (3, "signed rank")
+    assert found.found.difference is found.found.ci_low is None
     losses = [
-        c for c in compare_question(measure(results), "rates")
+        c for c in compare_question(measure(results), "rates", Troubles())
         if c.variant == "high" and c.metric.name == "test_loss"
     ]  # fmt: skip
     assert losses[0].found.difference is None
-    assert any("2 of 5 runs of high" in caution for caution in losses[0].cautions)
+    assert any("2 of 5 runs of high" in str(caution) for caution in losses[0].cautions)
+    assert losses[0].found.test.p_value == found.found.test.p_value, "one rule for all metrics"
 
 
-def test_a_failed_seed_gives_welch_and_is_said(tmp_path):
+def test_a_failed_seed_is_left_out_of_its_pair_and_is_said(tmp_path):
     def outcome(variant, seed):
         if variant == "low" and seed == 4:
             return Outcome(status="failed", error="Traceback\nValueError: boom")
@@ -134,10 +145,10 @@ def test_a_failed_seed_gives_welch_and_is_said(tmp_path):
     results = written(tmp_path, outcome)
     row = analyse(results).comparisons.query("primary and variant == 'low'").iloc[0]
     low, base = finals(results, "low"), finals(results, "base")
-    low = low[~np.isnan(low)]
-    assert row.test == "Welch t"
-    assert row.p_value == pytest.approx(scipy_stats.ttest_ind(low, base, equal_var=False).pvalue)
-    assert "Pairing is broken" in row.cautions
+    assert row.test == "paired t"
+    assert (row.n, row.n_baseline) == (4, 4)
+    assert row.p_value == pytest.approx(scipy_stats.ttest_rel(low[:4], base[:4]).pvalue)
+    assert "compared on the 4 seeds that both have" in row.cautions
 
 
 def test_a_question_with_one_variant_compares_nothing(tmp_path):
@@ -154,11 +165,11 @@ def test_all_pairs_are_one_family(tmp_path):
     frame = analysis.comparisons.query("primary")
     raw = []
     for row in frame.itertuples():
-        test = scipy_stats.ttest_rel(finals(results, row.variant), finals(results, row.baseline))
-        assert row.p_value == pytest.approx(test.pvalue)
-        raw.append(test.pvalue)
+        mine, other = finals(results, row.variant), finals(results, row.baseline)
+        raw.append(compare_paired(mine, other, guarded=True).p_value)
+        assert row.p_value == pytest.approx(raw[-1])
     assert len(raw) == 6
-    assert frame.p_holm.to_numpy() == pytest.approx(adjust(raw))
+    assert frame.p_adjusted.to_numpy() == pytest.approx(adjust(raw, "bonferroni"))
     (question,) = analysis.questions
     assert [c.baseline for c in question.decisive] == ["base"] * 3
     assert len(question.sentences) == 3
@@ -186,7 +197,7 @@ def test_a_metric_without_a_good_direction_has_no_verdict(analysed):
     rows = analysed.comparisons.query("metric == 'generalisation_gap'")
     assert len(rows) == 3
     assert rows.verdict.isna().all()
-    assert rows.p_holm.notna().all()
+    assert rows.p_adjusted.notna().all()
 
 
 def test_power_is_that_of_one_test_among_its_family(usual, analysed):
@@ -199,6 +210,9 @@ def test_power_is_that_of_one_test_among_its_family(usual, analysed):
     assert same.found.detectable == pytest.approx(detectable, rel=1e-4)
     row = analysed.comparisons.query("primary and variant == 'same'").iloc[0]
     assert (row.detectable, row.seeds_needed) == (same.found.detectable, same.found.seeds_needed)
+
+
+RESULTS = {"completed", "diverged"}
 
 
 @given(
@@ -223,7 +237,7 @@ def test_no_run_is_dropped_in_silence(came):
         compared = analyse(results).questions[0].compared
     ran = {s for (_, s), status in came.items() if status}
     for c in compared:
-        said = " ".join([*c.found.contrast.cautions, c.found.contrast.problem or ""])
+        said = " ".join([*map(str, c.found.contrast.cautions), c.found.contrast.problem or ""])
         for variant, values in ((c.variant, c.found.contrast.a), (c.baseline, c.found.contrast.b)):
             if values.size < len(ran):
                 assert variant in said, (c.metric.name, came, said)
@@ -232,5 +246,7 @@ def test_no_run_is_dropped_in_silence(came):
             and c.primary
             and not c.found.contrast.problem
         ):
-            worst = [s for s in ran if came[c.variant, s] == "diverged"]
-            assert sum(c.found.contrast.a == 0.0) == len(worst)
+            of = [c.variant, c.baseline] if c.found.contrast.paired else [c.variant]
+            counted = [s for s in ran if {came[v, s] for v in of} <= RESULTS]
+            worst = [s for s in counted if came[c.variant, s] == "diverged"]
+            assert sum(np.isinf(c.found.contrast.a)) == len(worst) == c.found.contrast.diverged_a

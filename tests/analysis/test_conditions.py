@@ -27,8 +27,17 @@ def test_probes_cost_what_each_trial_says_once(tiny_results):
 def test_seeds_added_after_a_first_run_are_labelled(tmp_path):
     how = conditions(written(tmp_path, usual, earlier_seeds=3))
     assert how.seeds_planned == (0, 1, 2)
-    assert how.seed_label == "seed count changed after looking (planned 0 to 2, ran 0 to 4)"
+    assert how.seed_label == (
+        "seed count not as planned (planned 0 to 2, ran 0 to 4): verdicts are those of a test that holds"
+        " however often one looked"
+    )
     assert [command for _, command in how.commands] == ["bench run a", "bench run b"]
+
+
+def test_a_first_try_of_two_seeds_is_no_look(tmp_path):
+    how = conditions(written(tmp_path, usual, earlier_seeds=2))
+    assert how.seeds_planned == how.seeds_ran == (0, 1, 2, 3, 4)
+    assert how.seed_label == ""
 
 
 def test_a_run_that_was_broken_off_is_labelled(tmp_path):

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from bench import stats
-from bench.analysis.contrast import Finding, as_family, contrast, mean_over_seeds
+from bench.analysis.contrast import Finding, contrast, mean_over_seeds
 from bench.analysis.metrics import Values
 from bench.frames import METRICS
 
@@ -26,18 +25,28 @@ def test_the_same_seeds_are_paired_whatever_their_order():
     assert not found.cautions
 
 
-def test_a_missing_seed_breaks_the_pairing_and_says_so():
+def test_seeds_that_one_side_lacks_are_left_out_and_said():
     a = values("a", {0: 0.1, 1: 0.2, 2: 0.4}, failed=frozenset({3}))
-    b = values("b", [0.2, 0.3, 0.35, 0.5])
+    b = values("b", [0.2, 0.35, 0.36, 0.5])
     found = contrast(a, b)
+    assert found.paired
+    assert found.b.tolist() == [0.2, 0.35, 0.36]
+    assert found.test().p_value == pytest.approx(scipy_stats.ttest_rel(found.a, found.b).pvalue)
+    said = " ".join(map(str, found.cautions))
+    assert "a: seed 3 failed" in said
+    assert "a has 3 seeds and b 4: compared on the 3 seeds that both have." in said
+
+
+def test_groups_keep_all_their_seeds():
+    a, b = values("a", {0: 0.1, 1: 0.2, 7: 0.4}), values("b", [0.2, 0.3, 0.35, 0.5])
+    found = contrast(a, b, paired=False)
     assert not found.paired
-    assert found.b.size == 4, "no seed is dropped"
+    assert (found.a.size, found.b.size) == (3, 4)
     assert found.test().p_value == pytest.approx(
         scipy_stats.ttest_ind(found.a, found.b, equal_var=False).pvalue
     )
-    said = " ".join(found.cautions)
-    assert "a: seed 3 failed" in said
-    assert "Pairing is broken: a has 3 seeds, b 4, 3 in common" in said
+    apart = contrast(values("a", {0: 0.1, 1: 0.2}), values("b", {2: 0.1, 3: 0.2}))
+    assert apart.problem == "they have no seed in common"
 
 
 def test_times_are_compared_as_ratios():
@@ -54,9 +63,9 @@ def test_times_alone_and_times_in_company_are_not_compared():
     b = values("b", [1.0, 2.0, 3.0, 4.0], TIME, concurrent=frozenset({0, 1, 2, 3}))
     found = contrast(a, b)
     assert found.a.size == found.b.size == 3
-    assert found.cautions[0].startswith("Left out seed 3")
-    assert any("taken while other trials ran on the same machine" in c for c in found.cautions)
-    assert any("bench time" in c for c in found.cautions)
+    assert str(found.cautions[0]).startswith("Left out seed 3")
+    assert found.together
+    assert any("bench time" in str(c) for c in found.cautions)
 
 
 def test_nothing_to_compare_is_a_problem_with_a_reason():
@@ -85,15 +94,11 @@ def test_the_mean_has_the_t_interval_of_its_seeds():
     assert mean_over_seeds(values("a", [1.0, 4.0], TIME)).value == pytest.approx(2.0)
 
 
-def test_a_family_adjusts_p_and_the_p_of_equivalence():
-    rng = np.random.default_rng(1)
-    tests = [
-        stats.compare_paired(rng.normal(0, 1, 8), rng.normal(0, 1, 8), margin=1.5) for _ in range(3)
-    ]
-    judged = as_family([tests[0], None, *tests[1:]])
-    assert judged[1] is None
-    kept = [test for test in judged if test]
-    assert [t.p_adjusted for t in kept] == list(stats.adjust([t.p_value for t in tests]))
-    assert [t.equivalence.p_value for t in kept] == list(
-        stats.adjust([t.equivalence.p_value for t in tests])
-    )
+def test_the_interval_of_a_share_ends_where_shares_do():
+    found = mean_over_seeds(values("a", [0.99, 1.0, 1.0, 0.8]))
+    assert found.high == 1.0
+    assert found.low < 0.9
+    gap = mean_over_seeds(values("a", [-0.1, 0.1, 0.05], METRICS["generalisation_gap"]))
+    assert gap.low < -0.1
+    beyond = mean_over_seeds(values("a", [81.0, 83.0, 99.0]))
+    assert beyond.high > 99.0, "these are no shares, whatever the metric is called"

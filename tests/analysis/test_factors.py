@@ -10,6 +10,7 @@ from scipy import stats
 
 from bench.analysis import analyse
 from bench.analysis.factors import sentence, split
+from bench.stats import compare_to_value
 
 SUITE = """\
 suite: grid
@@ -68,13 +69,20 @@ def test_the_effects_are_those_computed_by_hand(found):
     for name, effects in by_hand.items():
         test = stats.ttest_1samp(effects, 0)
         assert rows.difference[name] == pytest.approx(effects.mean())
-        assert rows.p_value[name] == pytest.approx(test.pvalue)
-        assert (rows.ci_low[name], rows.ci_high[name]) == pytest.approx(test.confidence_interval())
+        compared = compare_to_value(effects, 0.0, guarded=True)
+        assert test.pvalue - 1e-12 <= rows.p_value[name] == pytest.approx(compared.p_value)
+        own = compared.judged(0.05, level=rows.level[name], p_adjusted=1.0)
+        assert (rows.ci_low[name], rows.ci_high[name]) == pytest.approx((own.ci_low, own.ci_high))
     assert rows.change["model.mlp.l2"] == "0.01 -> 0"  # from the baseline's level
     assert rows.n.tolist() == [6, 6, 6]
-    order = np.argsort(rows.p_value)
-    holm = np.maximum.accumulate(rows.p_value.to_numpy()[order] * [3, 2, 1]).clip(max=1)
-    assert rows.p_holm.to_numpy()[order] == pytest.approx(holm)
+    assert rows.family.tolist() == ["primary", "primary", "settings that depend on each other"]
+    assert rows.tests.tolist() == [
+        6,
+        6,
+        1,
+    ]  # two main effects and four comparisons; one interaction
+    adjusted = np.minimum(1, rows.p_value.to_numpy() * [6, 6, 1])
+    assert rows.p_adjusted.to_numpy() == pytest.approx(adjusted)
 
 
 def test_verdicts_are_on_main_effects_alone(found):
@@ -98,7 +106,7 @@ def test_effects_in_words(found):
     (question,) = found.questions
     main, _, both = question.factors.effects
     assert sentence(question.factors, main).startswith("l2 0.01 → 0: test accuracy higher by 2.")
-    assert "averaged over dropout (95 % CI 2." in sentence(question.factors, main)
+    assert "averaged over dropout (simultaneous 95 % CI 2." in sentence(question.factors, main)
     assert "the effect of l2 0.01 → 0 is" in sentence(question.factors, both)
     assert "higher with dropout 0.2 than with 0 (95 % CI" in sentence(question.factors, both)
 
@@ -120,7 +128,11 @@ def test_a_diverged_run_counts_as_the_worst(tmp_path):
 
     (question,) = grid(tmp_path, came).questions
     assert question.factors.left_out == ()
-    assert question.factors.values.min() == 0
+    assert question.factors.values.min() == -np.inf
+    mains = [effect.found for effect in question.factors.effects if effect.is_main]
+    assert [found.test.test for found in mains] == ["signed rank", "signed rank"]
+    assert [found.contrast.diverged_a for found in mains] == [1, 0]
+    assert "Diverged: l2=0 dropout=0 in 1 of 6 seeds." in question.headline
 
 
 def test_times_are_ratios(tmp_path):
@@ -188,7 +200,7 @@ def test_the_report_shows_them(found, tmp_path):
     from bench.report import write_report
 
     page = Reading.of(write_report(found, tmp_path / "x.html").read_text(encoding="utf-8"))
-    rows = page.rows("effect", "change", "Holm p")
+    rows = page.rows("effect", "change", "adjusted p")
     assert [row["effect"] for row in rows] == ["l2", "dropout", "l2 × dropout"]
     assert "What l2 and dropout add, each by itself" in page.text
     assert "each averaged over the other" in page.text

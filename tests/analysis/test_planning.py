@@ -7,9 +7,12 @@ import pytest
 from scipy import stats as scipy_stats
 from synthetic import Outcome, noise, usual, written
 
-from bench.analysis.planning import seeds_to_detect
+from bench.analysis.planning import SeedsNeeded, _planned, seeds_to_detect
 from bench.errors import UsageError
-from bench.stats import power_paired
+from bench.frames import METRICS
+from bench.stats import power_paired, seeds_needed
+
+BARE = SeedsNeeded("q", "a", "b", METRICS["test_accuracy"], 3)
 
 
 @pytest.fixture(scope="module")
@@ -23,23 +26,41 @@ def test_seeds_are_those_of_the_power_of_the_paired_t(results):
     differences = trials["high"] - trials["base"]
     assert row.spread == pytest.approx(differences.std(ddof=1))
     assert row.pilot == len(differences)
-    for alpha, found in ((0.05, row.alone), (0.05 / family_of(results, row), row.in_family)):
+    for alpha, found in ((0.05, row.alone), (0.05 / family_of(results), row.as_seen)):
         effect = 0.01 / row.spread
         assert power_paired(effect, found, alpha=alpha) >= 0.8 or found == 3
         assert found == 3 or power_paired(effect, found - 1, alpha=alpha) < 0.8
     n = row.pilot
     upper = row.spread * np.sqrt((n - 1) / scipy_stats.chi2.ppf(0.2, n - 1))
     assert upper > row.spread
-    assert row.alone <= row.in_family <= row.cautious
+    assert row.alone <= row.as_seen <= row.seeds
 
 
-def family_of(results, row):
-    return len(results.suite.variants(row.question)) - 1
+def family_of(results):
+    """Three comparisons, two of which are claims too."""
+    assert len(results.suite.variants("rates")) == 4
+    return 3
+
+
+@pytest.mark.parametrize(("pilot", "tests"), [(5, 1), (5, 6), (10, 6)])
+def test_the_plan_gives_the_power_that_was_asked_when_it_is_followed(pilot, tests):
+    """Over pilots of normal differences; the plan by the spread as seen does not."""
+    spreads = np.random.default_rng(7).normal(size=(400, pilot)).std(axis=1, ddof=1)
+    followed = {"seeds": [], "as_seen": []}
+    for spread in spreads:
+        row = _planned(BARE, np.array([-1.0, 0, 1]) * spread, 1.0, 0.8, tests)
+        assert row.spread == pytest.approx(spread)
+        upper = spread * np.sqrt((pilot - 1) / scipy_stats.chi2.ppf(0.2, pilot - 1))
+        for name, sd in (("seeds", upper), ("as_seen", spread)):
+            n = max(3, np.ceil(seeds_needed(1.0 / sd, alpha=0.05 / tests)))
+            followed[name].append(power_paired(1.0, n, alpha=0.05 / tests))
+    assert 0.8 <= np.mean(followed["seeds"]) <= 0.95
+    assert np.mean(followed["as_seen"]) < 0.8
 
 
 def test_a_smaller_difference_needs_more_seeds(results):
     few, many = (
-        {(r.question, r.variant): r.in_family for r in seeds_to_detect(results, d)}
+        {(r.question, r.variant): r.seeds for r in seeds_to_detect(results, d)}
         for d in (0.01, 0.0001)
     )
     assert all(few[key] <= many[key] for key in few)

@@ -86,7 +86,7 @@ def test_twice_the_rate_is_found_paired_and_adjusted(found):
     high = row(found, "high")
     assert high.ratio == pytest.approx(2, rel=0.05)
     assert high.ci_low < 2 < high.ci_high
-    assert high.p_holm < 0.001
+    assert high.p_adjusted < 0.001
 
 
 def test_another_law_has_no_comparable_rate(found):

@@ -50,8 +50,8 @@ def test_the_area_is_a_mean(tmp_path_factory, accuracies, shift):
 
 def test_a_diverged_run_has_the_worst_area(tmp_path):
     results = written(tmp_path, lambda *_: Outcome(status="diverged"))
-    assert set(of(results, "area_under_curve").by_seed.values()) == {0.0}
-    assert set(of(results, BEST).by_seed.values()) == {0.0}
+    assert set(of(results, "area_under_curve").by_seed.values()) == {-math.inf}
+    assert set(of(results, BEST).by_seed.values()) == {-math.inf}
 
 
 @pytest.fixture(scope="module")

@@ -49,8 +49,8 @@ def test_levels_keep_two_digits(alpha, text):
 
 
 def test_p_with_its_name():
-    assert wording.p_equals(0.032, "Holm p") == "Holm p = .032"
-    assert wording.p_equals(0.0, "Holm p") == "Holm p < .0001"
+    assert wording.p_equals(0.032, "adjusted p") == "adjusted p = .032"
+    assert wording.p_equals(0.0, "adjusted p") == "adjusted p < .0001"
 
 
 def test_quantities_have_units():

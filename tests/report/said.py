@@ -34,7 +34,7 @@ def missing(text, rows, counts=(), names=()):
     text = CONSTANTS.sub(" ", text.translate(str.maketrans("", "", "±×≥")))
     for name in sorted(names, key=len, reverse=True):
         text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", " ", text)
-    is_p = rows.columns.str.match("p_|alpha$")
+    is_p = rows.columns.str.match("p_|alpha$|level$")
     numbers, p = (
         abs(cells[~np.isnan(cells)])
         for chosen in (~is_p, is_p)

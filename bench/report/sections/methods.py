@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from bench.analysis.families import totals
 from bench.report.blocks import Block, Facts, Prose, Section
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 _SCOPE: Final = (
     "The replicate is the seed. Every statement is about running again with new seeds on this data"
-    " set and this split; none is about other data. Variants are paired by seed."
+    " set and this split; none is about other data."
 )
 _TRAINED: Final = (
     " A seed sets the initialisation, the order of the images, dropout and, where there is one, the"
@@ -28,7 +29,7 @@ _IMPORTED: Final = (
 
 @dataclass(frozen=True)
 class Method:
-    """What is said of a method, with its references as ``Holm 1979``, and which reports use it."""
+    """What is said of a method, with its references as ``Dunn 1961``, and which reports use it."""
 
     term: str
     text: str
@@ -48,17 +49,41 @@ METHODS: Final = (
     Method(
         "Difference, interval, p",
         (
-            "Mean of the differences between a variant and the baseline, seed by seed, with its t "
-            "interval; paired t test (Student 1908). Where seeds are missing on one side: Welch "
-            "(1947)."
+            "Mean of the differences between a variant and the baseline, seed by seed on the seeds that both "
+            "have; paired t test (Student 1908). As groups, where seeds mean nothing or are hardly shared:"
+            " Welch "
+            "(1947). Strong skew: what is found, a t test that corrects for it (Hall 1992) finds too."
+            " Differences "
+            "of a step or two of the metric: the exact sign-flip test and its interval."
         ),
         _always,
     ),
     Method(
-        "Holm p",
+        "Runs that diverged",
         (
-            "p adjusted for all comparisons of a question on a metric, or for all conclusions of the "
-            "suite, so that the chance of even one false finding stays below 5 % (Holm 1979)."
+            "Worse than any number: exact signed-rank test with these differences at the largest rank"
+            " (Wilcoxon "
+            "1945), for every metric. There is no mean then, and no interval. How often a variant fails: exact "
+            "interval (Clopper and Pearson 1934)."
+        ),
+        _some(
+            lambda question: any(
+                c.found.contrast.diverged_a or c.found.contrast.diverged_b
+                for c in question.compared
+            )
+        ),
+    ),
+    Method(
+        "Tests judged together",
+        (
+            "What compares variants on the metric that decides a question, main effects, and all"
+            " conclusions are "
+            "one family over the whole page: their intervals hold all at once with 95 % (Dunn 1961), and every "
+            "verdict is read from its interval. All else is exploratory, a family for each metric: at most"
+            " 5 % of "
+            "what it finds is false on average (Benjamini and Hochberg 1995), with the intervals of"
+            " Benjamini and "
+            "Yekutieli (2005)."
         ),
         _always,
     ),
@@ -79,8 +104,8 @@ METHODS: Final = (
     Method(
         "Verdicts",
         (
-            "better or worse: Holm p at most .05. No practical difference: two one-sided tests show "
-            "the difference to be within the declared margin (Schuirmann 1987), Holm-adjusted too. "
+            "better or worse: the interval leaves zero out. No practical difference: two one-sided tests show "
+            "the difference to be within the declared margin (Schuirmann 1987), at the same level. "
             "Else cannot tell: p above .05 never means that two variants are alike."
         ),
         _always,
@@ -98,7 +123,7 @@ METHODS: Final = (
         "What could have been detected",
         (
             "The smallest true difference that a test with so many seeds and this spread finds in 80 "
-            "% of cases (Cohen 1988), at the level that Holm asks of one of so many tests. Numbers of "
+            "% of cases (Cohen 1988), at the level of one of so many tests. Numbers of "
             "seeds needed take the difference seen for the true one."
         ),
         _always,
@@ -106,19 +131,33 @@ METHODS: Final = (
     Method(
         "Time to target",
         (
-            "First evaluation that meets the target, averaged over seeds. A seed that never does, or "
-            "that diverges, counts the whole budget (restricted mean); it is not left out. ERT: all "
-            "that was spent, over the seeds that reached (Hansen et al. 2021). Shares that reached: "
-            "exact test of McNemar (1947)."
+            "First evaluation that meets the target, whatever becomes of the run then, averaged over "
+            "seeds. A seed that never does, or that diverges before, counts the whole budget "
+            "(restricted mean); it is not left out. Where one side never does in any seed there is no "
+            "time to compare, and the shares that reached decide. ERT: all that was spent until the "
+            "target or the end, over the seeds that reached (Hansen et al. 2021). Shares that reached: "
+            "exact test of McNemar (1947) by seed; of two groups that of Fisher (1922)."
         ),
         _some(lambda question: question.reaching),
+    ),
+    Method(
+        "Runs that ended early",
+        (
+            "A run that ended before the longest one, and had not met the target, is no miss: what it "
+            "would have done is not known. Shares are those of Kaplan and Meier (1958). Means go up to "
+            "the shortest end of such a run, of the variant or of the baseline, so that every run is "
+            "known; where nobody met the target before that, the exact log-rank test decides (Mantel "
+            "1966), which uses each run as far as it goes."
+        ),
+        _some(lambda question: any(row.stopped for row in question.reaching)),
     ),
     Method(
         "Seeds and looks",
         (
             "p-values suppose that the number of seeds was fixed beforehand. At looks that the suite "
-            "declares, p must be smaller (O'Brien and Fleming 1979). Where seeds were added after "
-            "looking, p-values are labelled; the anytime sign test holds all the same (Ville 1939)."
+            "declares, p must be smaller (O'Brien and Fleming 1979). Where the seeds are not those that were "
+            "planned, verdicts are those of the anytime sign test (Ville 1939), with its interval of the"
+            " median."
         ),
         _always,
     ),
@@ -137,7 +176,7 @@ METHODS: Final = (
         "Several settings at once",
         (
             "Main effects and interactions of a grid of settings, computed seed by seed (Fisher "
-            "1935), each with an error of its own (Maxwell and Delaney 2004); Holm over all of them."
+            "1935), each with an error of its own (Maxwell and Delaney 2004)."
         ),
         _some(lambda question: question.factors),
     ),
@@ -149,6 +188,16 @@ METHODS: Final = (
             "only where the seeds bear one out."
         ),
         _some(lambda question: any(rate.fitted.best_family for rate in question.rates)),
+    ),
+    Method(
+        "Learning rates",
+        (
+            "What a method loses by its rate: best minus worst rate, chosen for each seed on the other "
+            "seeds. One of two methods loses more where that exceeds what lies between every pair of "
+            "the other's rates (Berger 1982). Only methods of one optimizer with the same rates are "
+            "compared, with a false discovery rate of 5 % (Benjamini and Hochberg 1995)."
+        ),
+        _some(lambda question: question.methods),
     ),
     Method(
         "Smoothness of the landscape",
@@ -171,7 +220,8 @@ METHODS: Final = (
         "Several data sets",
         (
             "Eight or more: exact signed-rank test (Wilcoxon 1945) over the data sets, one number of "
-            "each, Holm over the pairs (Demšar 2006). Fewer: no claim about data sets in general."
+            "each (Demšar 2006). These tests are then what is primary. Fewer: no claim about data sets in"
+            " general."
         ),
         lambda analysis: analysis.datasets,
     ),
@@ -191,4 +241,5 @@ def build(analysis: Analysis) -> tuple[Block, ...] | None:
         return None
     facts = tuple((method.term, method.text) for method in used(analysis))
     scope = _SCOPE + (_TRAINED if analysis.suite.imported is None else _IMPORTED)
-    return (Section("methods", "Statistics used", (Prose((scope,)), Facts(facts))),)
+    sentences = (scope, *totals(analysis.families))
+    return (Section("methods", "Statistics used", (Prose(sentences), Facts(facts))),)

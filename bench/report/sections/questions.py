@@ -25,6 +25,7 @@ from bench.report import (
     tables,
     workers,
 )
+from bench.report.alone import standing_alone
 from bench.report.blocks import (
     Block,
     Cell,
@@ -40,6 +41,8 @@ from bench.report.blocks import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from bench.analysis import Analysis, QuestionAnalysis
     from bench.analysis.claims import JudgedClaim
     from bench.analysis.comparisons import Compared
@@ -57,7 +60,15 @@ _ANYTIME: Final = Column(
 
 def build(analysis: Analysis) -> tuple[Block, ...] | None:
     """A section for each question, in the suite's order."""
-    return tuple(_question(analysis, question) for question in analysis.questions)
+    return tuple(
+        block
+        for question in analysis.questions
+        for block in standing_alone(
+            analysis,
+            f"question {question.name}",
+            lambda q=question: (_question(analysis, q),),  # type: ignore[misc]
+        )
+    )
 
 
 def _question(analysis: Analysis, question: QuestionAnalysis) -> Section:
@@ -68,37 +79,52 @@ def _question(analysis: Analysis, question: QuestionAnalysis) -> Section:
     ]
     if question.asked.about:
         blocks.append(Markdown(question.asked.about))
-    blocks.append(_variants(question))
-    if len(question.curves):
-        if question.curves.epoch.nunique() > 1:
-            blocks.append(_convergence(question))
-        blocks.append(_finals(question))
-    label = analysis.conditions.seed_label
-    blocks.append(_comparison(question, label=label))
-    blocks += factors.blocks(question, label)
-    blocks += sizes.blocks(question)
-    blocks += capacity.blocks(question)
-    blocks += reaching.blocks(question, label)
-    blocks += speed.blocks(question)
-    blocks += workers.blocks(question)
-    blocks += rates.blocks(question, label)
-    blocks += sensitivity.blocks(question, label)
-    blocks += landscape.blocks(question, label)
-    blocks += [table for table in (_matrix(question), _evidence(question)) if table]
-    blocks += details.folds(question, label)
-    blocks += by_example.folds(analysis, question)
-    if question.reported:
-        blocks.append(_reported(question))
-    if question.claims:
-        blocks.append(_claims(question))
+    missing = analysis.troubles.of(question.name)
+    blocks += [Prose((f"{trouble}.",), kind="note") for trouble in missing]
+    for what, make in _parts(analysis, question).items():
+        blocks += standing_alone(analysis, f"{question.name}: {what}", make)
     return Section(tables.anchor(question.name), question.title, tuple(blocks))
+
+
+def _parts(
+    analysis: Analysis, question: QuestionAnalysis
+) -> dict[str, Callable[[], Iterable[Block]]]:
+    """What follows the answer, in order, by what it is called where it cannot be made."""
+    label = analysis.conditions.seed_label
+    return {
+        "the table of variants": lambda: [_variants(question)],
+        "the figures": lambda: _figures(question),
+        "the comparisons": lambda: [_comparison(question, label=label)],
+        "the settings one by one": lambda: factors.blocks(question, label),
+        "sizes": lambda: sizes.blocks(question),
+        "capacity": lambda: capacity.blocks(question),
+        "time to the target": lambda: reaching.blocks(question, label),
+        "times alone": lambda: speed.blocks(question),
+        "workers": lambda: workers.blocks(question),
+        "convergence rates": lambda: rates.blocks(question, label),
+        "what the learning rate matters": lambda: sensitivity.blocks(question, label),
+        "the landscape": lambda: landscape.blocks(question, label),
+        "secondary metrics": lambda: filter(None, [_matrix(question)]),
+        "evidence": lambda: filter(None, [_evidence(question)]),
+        "details": lambda: details.folds(question, label),
+        "test images": lambda: by_example.folds(analysis, question),
+        "reported numbers": lambda: [_reported(question)] if question.reported else [],
+        "conclusions": lambda: [_claims(question)] if question.claims else [],
+    }
+
+
+def _figures(question: QuestionAnalysis) -> list[Block]:
+    if not len(question.curves):
+        return []
+    convergence = [_convergence(question)] if question.curves.epoch.nunique() > 1 else []
+    return [*convergence, _finals(question)]
 
 
 def _findings(question: QuestionAnalysis) -> Block:
     """Each variant against the baseline in a sentence; of many variants on demand."""
     found = Findings(
         tuple(
-            Finding(c.verdict or "", sentence, notes=c.cautions)
+            Finding(c.verdict or "", sentence, notes=tuple(map(str, c.cautions)))
             for c, sentence in zip(question.decisive, question.sentences, strict=True)
         )
     )
@@ -190,8 +216,8 @@ def _finals(question: QuestionAnalysis) -> Figure:
     if figures.are_quantiles(question):
         dots = f"Dots: median over {count}; thick lines: half of them; thin lines: nine tenths."
     caption = (
-        f"{dots} Differences are means over seeds with their 95 % t interval; an interval that crosses"
-        " the line is compatible with no difference."
+        f"{dots} Differences are means over seeds with the intervals that verdicts are read from, which hold at"
+        " once with 95 %; one that crosses the line is compatible with no difference."
     )
     if question.margin is not None:
         margin = answers.margin_text(question.margin, question.primary)
@@ -215,6 +241,7 @@ def _comparison(question: QuestionAnalysis, *, label: str) -> Table:
         Column("sign-flip p", "exact permutation test of the signs, by itself", "number"),
         Column("wins", "seeds in which the variant is better", "number"),
         *([_ANYTIME] if label else []),
+        *(tables.OPEN if any(c.open for c in question.decisive) else ()),
     )
     base = next(v for v in question.variants if v.name == question.baseline)
     first = (
@@ -224,8 +251,19 @@ def _comparison(question: QuestionAnalysis, *, label: str) -> Table:
         _baseline_mean(question),
         *(tables.number("–") for _ in columns[4:]),
     )
-    rows = [_comparison_row(question, c, label) for c in question.decisive]
-    notes = tables.labelled(label, tables.cautions(question.decisive))
+    are_open = any(c.open for c in question.decisive)
+    rows = [
+        (*_comparison_row(question, c, label), *(tables.open_of(c.open) if are_open else ()))
+        for c in question.decisive
+    ]
+    notes = tables.labelled(
+        label,
+        (
+            *tables.cautions(question.decisive),
+            *([question.pairing.says] if question.pairing else []),
+            *question.failures,
+        ),
+    )
     return Table(
         name=naming.path(question.name, "comparisons"),
         caption=f"Against {question.baseline}: {question.primary.label}, differences in {unit}",
@@ -380,5 +418,5 @@ def _claim(claim: JudgedClaim) -> Finding:
         says=claim.claim.says,
         sentence=answers.evidence(claim),
         anchor=tables.anchor(claim.question, claim.position),
-        notes=claim.found.contrast.cautions,
+        notes=tuple(map(str, claim.cautions)),
     )

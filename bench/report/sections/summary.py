@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from bench.analysis import answers, wording
 from bench.analysis.conditions import shortened
-from bench.report import naming
+from bench.analysis.families import totals
+from bench.report import naming, tables
 from bench.report.blocks import (
     AnswerCard,
     Block,
@@ -45,7 +46,9 @@ def build(analysis: Analysis) -> tuple[Block, ...] | None:
     blocks: list[Block] = [Prose(notes, kind="note")] if notes else []
     judged = [claim for question in analysis.questions for claim in question.claims]
     tally = [Tally(*_conclusions(judged), "#scoreboard")] if judged else []
-    blocks.append(Section("answers", "Answers", (*tally, *cards), lead=lead))
+    said = totals(analysis.families)
+    counted = [Prose((" ".join(said),), kind="note")] if said else []
+    blocks.append(Section("answers", "Answers", (*tally, *cards, *counted), lead=lead))
     if judged:
         blocks.append(_scoreboard(analysis, judged))
     return tuple(blocks)
@@ -60,6 +63,7 @@ def _notes(analysis: Analysis) -> list[str]:
         notes.append(
             f"The run is not complete: {how.trials} of {how.trials_planned} trials have a result."
         )
+    notes += [f"{trouble}." for trouble in analysis.troubles.found]
     broken = Counter(trial.status for trial in how.broken)
     for status, count in broken.items():
         notes.append(f"{wording.counted(count, 'trial')} {status}: see how it was run.")
@@ -88,11 +92,12 @@ def _tally(judged: Sequence[JudgedClaim]) -> tuple[tuple[str, int], ...]:
 
 def _scoreboard(analysis: Analysis, judged: list[JudgedClaim]) -> Section:
     printed = any(claim.reported is not None for claim in judged)
+    are_open = any(claim.open for claim in judged)
     rows: list[tuple[Cell, ...]] = []
     for question in analysis.questions:
         if question.claims:
             rows.append((Cell(question.title, href=f"#{anchor(question.name)}"),))
-        rows += [_row(claim, printed=printed) for claim in question.claims]
+        rows += [_row(claim, printed=printed, are_open=are_open) for claim in question.claims]
     table = Table(
         name=naming.path(naming.WHOLE, "scoreboard"),
         caption="Each conclusion leads to its evidence",
@@ -101,8 +106,9 @@ def _scoreboard(analysis: Analysis, judged: list[JudgedClaim]) -> Section:
             Column("verdict"),
             *([Column("reported", "by the source, which trained once", "number")] * printed),
             Column("measured", _MEASURED, "number"),
-            Column("95 % CI", "t interval over seeds of what was measured", "number"),
-            Column("Holm p", "of the deciding test, adjusted for all conclusions", "number"),
+            tables.DIFFERENCE[1],
+            tables.ADJUSTED,
+            *(tables.OPEN if are_open else ()),
         ),
         rows=tuple(rows),
         notes=labelled(analysis.conditions.seed_label, (_SIGNS,)),
@@ -125,13 +131,14 @@ def _plural(name: str, count: int) -> str:
     return {"holds": "hold", "does not hold": "do not hold"}.get(name, name)
 
 
-def _row(claim: JudgedClaim, *, printed: bool) -> tuple[Cell, ...]:
+def _row(claim: JudgedClaim, *, printed: bool, are_open: bool) -> tuple[Cell, ...]:
     return (
         Cell(claim.claim.says, href=f"#{anchor(claim.question, claim.position)}"),
         verdict(claim.verdict),
         *([number(_reported(claim))] * printed),
         *map(number, _measured(claim)),
         number(wording.p_value(claim.p_deciding)),
+        *(tables.open_of(claim.open) if are_open else ()),
     )
 
 
@@ -152,7 +159,7 @@ def _measured(claim: JudgedClaim) -> tuple[str, str]:
     """The difference of the two variants, or the one's mean, and its interval."""
     found, metric = claim.found, claim.metric
     if claim.claim.test.against is None:
-        interval = answers.mean_interval_text(claim.mean, metric, level="")
+        interval = answers.mean_interval_text(claim.own, metric, level="")
         return wording.in_short(answers.mean_text(claim.mean, metric)), interval or "–"
     text = signed(found.difference, metric, found.half_width)
     return (text if text == "–" or metric.ratio else _with_unit(text, claim)), span(found)

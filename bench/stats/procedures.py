@@ -1,0 +1,295 @@
+"""How a difference is tested: each procedure gives p for any bound, and the interval that belongs to it.
+
+An interval leaves a number out exactly where the test of that number rejects it, so that a verdict can be read
+from either.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, Protocol
+
+import numpy as np
+from scipy import special, stats
+
+from bench.stats._inputs import generator
+from bench.stats.sequential import anytime_sign_test
+from bench.stats.sign_flip import signed_ranks, sum_at_least
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from bench.stats.estimates import TEstimate
+
+    _Array = NDArray[np.float64]
+
+Test = Literal[
+    "paired t",
+    "Welch t",
+    "paired t, guarded",
+    "Welch t, guarded",
+    "sign flip",
+    "signed rank",
+    "permutation of ranks",
+    "anytime sign test",
+    "McNemar",
+    "Fisher",
+    "log-rank",
+]
+
+
+class Procedure(Protocol):
+    """A test of the difference of two sides; bounds and ends are in the unit of the data."""
+
+    @property
+    def name(self) -> Test:
+        """What the test is called."""
+
+    def p_above(self, bound: float) -> float:
+        """One-sided p of the null hypothesis that the difference is at most ``bound``."""
+
+    def p_below(self, bound: float) -> float:
+        """One-sided p of the null hypothesis that the difference is at least ``bound``."""
+
+    def interval(self, level: float) -> tuple[float, float] | None:
+        """The interval that belongs to the two-sided test at 1 - level; None where none exists."""
+
+
+def two_sided(procedure: Procedure, bound: float = 0.0) -> float:
+    """Two-sided p of the null hypothesis that the difference is ``bound``."""
+    return min(1.0, 2 * min(procedure.p_above(bound), procedure.p_below(bound)))
+
+
+@dataclass(frozen=True)
+class StudentT:
+    """The t test of an estimated difference (Student 1908; Welch 1947)."""
+
+    name: Test
+    estimate: TEstimate
+
+    def p_above(self, bound: float) -> float:
+        """See ``Procedure``."""
+        return self.estimate.p_above(bound)
+
+    def p_below(self, bound: float) -> float:
+        """See ``Procedure``."""
+        return self.estimate.p_below(bound)
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """See ``Procedure``."""
+        return self.estimate.interval(level)
+
+
+_FAR: Final = 4.0
+"""Of T: further out the correction for skewness stays what it is here, for it is an expansion near zero."""
+
+
+@dataclass(frozen=True)
+class GuardedT:
+    """Student's t together with one that is corrected for skewness: what is found, both find.
+
+    With k the skewness of the estimated difference (of the mean of n: that of the values / sqrt(n)), Hall's
+    (1992, J. R. Statist. Soc. B 54, 221) transformation of T is g(T) = T + k T^2 / 3 + k^2 T^3 / 27 + k / 6;
+    beyond +-4, g(T) - T stays what it is there. It never falls, so that its inverse gives an interval; this
+    is the hull of both.
+    """
+
+    name: Test
+    estimate: TEstimate
+    skewness: float
+
+    def p_above(self, bound: float) -> float:
+        """See ``Procedure``."""
+        corrected = special.stdtr(self.estimate.df, -self._corrected(self._t(bound)))
+        return max(self.estimate.p_above(bound), float(corrected))
+
+    def p_below(self, bound: float) -> float:
+        """See ``Procedure``."""
+        corrected = special.stdtr(self.estimate.df, self._corrected(self._t(bound)))
+        return max(self.estimate.p_below(bound), float(corrected))
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """See ``Procedure``."""
+        low, high = self.estimate.interval(level)
+        quantile = float(special.stdtrit(self.estimate.df, (1 + level) / 2))
+        corrected = [
+            self.estimate.difference - self.estimate.standard_error * self._inverse(q)
+            for q in (quantile, -quantile)
+        ]
+        return min(low, corrected[0]), max(high, corrected[1])
+
+    def _t(self, bound: float) -> float:
+        return (self.estimate.difference - bound) / self.estimate.standard_error
+
+    def _corrected(self, t: float) -> float:
+        near, k = min(max(t, -_FAR), _FAR), self.skewness
+        return t + k * near * near / 3 + k * k * near**3 / 27 + k / 6
+
+    def _inverse(self, value: float) -> float:
+        """The t whose corrected one this is."""
+        for end in (-_FAR, _FAR):
+            beyond = value - self._corrected(end)
+            if beyond * end >= 0:
+                return end + beyond
+        shifted = value - self.skewness / 6
+        root = float(np.cbrt(1 + self.skewness * shifted))
+        return 3 * shifted / (root * root + root + 1)
+
+
+@dataclass(frozen=True)
+class SignFlip:
+    """The exact test over all signs of paired differences (Fisher 1935): symmetric about the bound, or not."""
+
+    differences: _Array
+    name: Test = "sign flip"
+
+    def p_above(self, bound: float) -> float:
+        """See ``Procedure``."""
+        return sum_at_least(self.differences - bound)
+
+    def p_below(self, bound: float) -> float:
+        """See ``Procedure``."""
+        return sum_at_least(bound - self.differences)
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """See ``Procedure``; an end is infinite where so few seeds reject nothing."""
+        alpha, d = (1 - level) / 2, self.differences
+        low = _last_rejected(
+            lambda bound: self.p_above(bound) <= alpha, float(d.min()), float(d.max())
+        )
+        high = _last_rejected(
+            lambda bound: self.p_below(-bound) <= alpha, float(-d.max()), float(-d.min())
+        )
+        return low, -high
+
+
+def _last_rejected(rejects: Callable[[float], bool], low: float, high: float) -> float:
+    """The first bound that is not rejected, from below all differences upwards; -inf if none is rejected."""
+    size = max(abs(low), abs(high), 1e-300)
+    below = low - size
+    if not rejects(below):
+        return -math.inf
+    if rejects(high):
+        return high
+    while high - below > 1e-12 * size:
+        middle = (below + high) / 2
+        below, high = (middle, high) if rejects(middle) else (below, middle)
+    return 0.0 if below < 0 < high and not rejects(0.0) else high
+
+
+@dataclass(frozen=True)
+class SignedRank:
+    """Wilcoxon's signed-rank test of paired differences, exact; infinite ones have the largest rank."""
+
+    differences: _Array
+    name: Test = "signed rank"
+
+    def p_above(self, bound: float) -> float:
+        """See ``Procedure``."""
+        return sum_at_least(signed_ranks(self.differences - bound))
+
+    def p_below(self, bound: float) -> float:
+        """See ``Procedure``."""
+        return sum_at_least(signed_ranks(bound - self.differences))
+
+    def interval(self, level: float) -> None:
+        """None: a run diverged, and there is no difference of means."""
+        del level
+
+
+@dataclass(frozen=True)
+class RankPermutation:
+    """Permutation test of the ranks of two groups (Mann and Whitney 1947), ties and infinite values included.
+
+    Exact up to 9,999 regroupings, else so many drawn.
+    """
+
+    a: _Array
+    b: _Array
+    name: Test = "permutation of ranks"
+
+    def p_above(self, bound: float) -> float:
+        """See ``Procedure``."""
+        return self._p(self.a, self.b + bound)
+
+    def p_below(self, bound: float) -> float:
+        """See ``Procedure``."""
+        return self._p(self.b + bound, self.a)
+
+    def interval(self, level: float) -> None:
+        """None: a run diverged, or nothing varies."""
+        del level
+
+    def _p(self, larger: _Array, smaller: _Array) -> float:
+        method = stats.PermutationMethod(n_resamples=9_999, rng=generator(None))
+        return float(
+            stats.mannwhitneyu(larger, smaller, alternative="greater", method=method).pvalue
+        )
+
+
+@dataclass(frozen=True)
+class AnytimeSigns:
+    """The anytime sign test of paired differences: valid however often one looked (Ville 1939; Robbins 1970).
+
+    Its interval is one of the median difference.
+    """
+
+    differences: _Array
+    name: Test = "anytime sign test"
+
+    def p_above(self, bound: float) -> float:
+        """See ``Procedure``."""
+        return self._p(bound, upwards=True)
+
+    def p_below(self, bound: float) -> float:
+        """See ``Procedure``."""
+        return self._p(bound, upwards=False)
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """See ``Procedure``; an end is infinite where so few seeds exclude nothing."""
+        alpha, ordered = (1 - level) / 2, np.unique(self.differences)
+        around = [
+            p for x in ordered for p in (np.nextafter(x, -math.inf), x, np.nextafter(x, math.inf))
+        ]
+        low = next(p for p in around if self.p_above(p) > alpha)
+        high = next(p for p in reversed(around) if self.p_below(p) > alpha)
+        return (
+            -math.inf if low == around[0] else float(low),
+            math.inf if high == around[-1] else float(high),
+        )
+
+    def _p(self, bound: float, *, upwards: bool) -> float:
+        above = int(np.count_nonzero(self.differences > bound))
+        below = int(np.count_nonzero(self.differences < bound))
+        if (above <= below) if upwards else (below <= above):
+            return 1.0
+        return anytime_sign_test(above, below).p_value / 2
+
+
+@dataclass(frozen=True)
+class Rescaled:
+    """A procedure on numbers that were divided by ``unit``."""
+
+    inner: Procedure
+    unit: float
+
+    @property
+    def name(self) -> Test:
+        """What the test is called."""
+        return self.inner.name
+
+    def p_above(self, bound: float) -> float:
+        """See ``Procedure``."""
+        return self.inner.p_above(bound / self.unit)
+
+    def p_below(self, bound: float) -> float:
+        """See ``Procedure``."""
+        return self.inner.p_below(bound / self.unit)
+
+    def interval(self, level: float) -> tuple[float, float] | None:
+        """See ``Procedure``."""
+        ends = self.inner.interval(level)
+        return None if ends is None else (ends[0] * self.unit, ends[1] * self.unit)
