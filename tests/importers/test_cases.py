@@ -76,6 +76,26 @@ def test_a_metric_that_was_never_recorded(case, metrics, empty):
     assert all(check.outcome != "differs" for check in verify(results.folder))
 
 
+def test_what_was_never_recorded_has_no_rate(case):
+    analysis = bench.analyse(case("unrecorded_loss.csv", metrics=["val_acc:max", "train_err:min"]))
+    assert analysis.rates.variant.tolist() == ["a"]
+
+
+@pytest.mark.parametrize("last", ["", "0.5", "nan"])
+def test_a_rate_ends_with_the_last_value_on_record(tmp_path, last):
+    rows = [f"a,{s},{t},0.5,{0.5**t if t % 2 else ''}" for s in range(3) for t in range(1, 20)]
+    rows += [f"a,{s},20,0.6,{last}" for s in range(3)]
+    (tmp_path / "log.csv").write_text("\n".join(["method,seed,step,val_acc,loss", *rows]))
+    results = importers.read(
+        tmp_path / "log.csv", "csv", tmp_path / "out",
+        variant="method", seed="seed", step="step", metrics=["val_acc:max", "loss:min"],
+    )  # fmt: skip
+    (rate,) = bench.analyse(results).questions[0].rates
+    curve = rate.curves[0]
+    assert curve.k[-1] == (19 if last == "" else 20)
+    assert math.isinf(curve.objective[-1]) == (last == "nan")
+
+
 def test_a_loss_of_no_known_unit_and_an_accuracy_in_percent(case):
     results = case("test_loss_unit.csv", metrics=["test_loss", "test_accuracy"])
     loss, accuracy = (results.suite.metric(name) for name in ("test_loss", "test_accuracy"))
