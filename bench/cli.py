@@ -7,11 +7,11 @@ import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bench import cli_checks, cli_export, cli_report
+from bench import cli_checks, cli_export, cli_import, cli_report
 from bench.cli_common import Folder, Trust, Workers, analysed, run_of, warn_of_troubles
 from bench.cli_common import complain as _complain
 from bench.cli_common import console as _console
@@ -281,70 +281,7 @@ def compare(
         raise typer.Exit(1)
 
 
-@app.command("import")
-def import_(
-    format_: Annotated[
-        Literal["csv", "parquet", "jsonl"],
-        typer.Argument(metavar="FORMAT", help="csv, parquet or jsonl."),
-    ],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="One row per evaluation.")],
-    *,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Results folder to write.")],
-    variant: Annotated[str, typer.Option(metavar="COLUMN", help="What was trained.")],
-    seed: Annotated[str, typer.Option(metavar="COLUMN", help="Which repetition of it.")],
-    metric: Annotated[
-        list[str],
-        typer.Option(
-            metavar="COLUMN[:min|:max]",
-            help="What was measured, and which is better; repeatable, the first one decides.",
-        ),
-    ],
-    step: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="When; without it a row is a whole run.")
-    ] = None,
-    group: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Data sets: each becomes a question.")
-    ] = None,
-    baseline: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Default: the first variant of the file.")
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option(metavar="COLUMN=VALUE", help="A value of a metric to reach.")
-    ] = None,
-    margin: Annotated[
-        float | None, typer.Option(help="Differences of the first metric below it do not matter.")
-    ] = None,
-    unpaired: Annotated[
-        bool, typer.Option("--unpaired", help="Runs of the same seed share only a number.")
-    ] = False,
-) -> None:
-    """Turn another program's log into a results folder."""
-    from bench import importers
-
-    results = importers.read(
-        file,
-        format_,
-        out,
-        variant=variant,
-        seed=seed,
-        step=step,
-        group=group,
-        metrics=metric,
-        baseline=baseline,
-        target=_target(target),
-        margin=margin,
-        paired=not unpaired,
-        command=shlex.join(["bench", *sys.argv[1:]]),
-    )
-    trials = results.trials
-    counts = [
-        f"{trials[column].nunique():,} {column}{'s' * (trials[column].nunique() != 1)}"
-        for column in ("question", "variant", "seed")
-    ]
-    _console().print(f"read     {len(trials):,} runs: {', '.join(counts)}")
-    _console().print(f"results  {results.folder}", soft_wrap=True)
-
-
+app.command("import")(cli_import.import_)
 app.command()(cli_report.report)
 app.command()(cli_export.export)
 app.command()(cli_checks.verify)
@@ -364,21 +301,6 @@ def main() -> None:
 
 def _workers(workers: int | None) -> int:
     return len(os.sched_getaffinity(0)) if workers is None else workers
-
-
-def _target(text: str | None) -> tuple[str, float] | None:
-    if text is None:
-        return None
-    name, _, value = text.rpartition("=")
-    try:
-        return name, float(value)
-    except ValueError:
-        raise UsageError(
-            "not a target",
-            where="--target",
-            expected="--target COLUMN=NUMBER, such as --target test_accuracy=0.9",
-            found=text,
-        ) from None
 
 
 def _sized(

@@ -277,17 +277,65 @@ class OwnMetric(_Model):
         )
 
 
+class MixedUnits(_Model):
+    """Runs of one metric that seem to be in percent, beside others that seem to be shares, 0 to 1."""
+
+    question: Name
+    metric: str
+    percent: Annotated[dict[Name, list[Seed]], Closed] = Field(
+        description="seeds by variant whose values lie in 1 to 100"
+    )
+    shares: Annotated[dict[Name, list[Seed]], Closed] = Field(
+        description="seeds by variant whose values lie in 0 to 1"
+    )
+
+    @property
+    def caution(self) -> str:
+        """What to keep in mind, in a sentence; seeds are named where a variant has runs of both kinds."""
+        split = self.percent.keys() & self.shares.keys()
+        larger, smaller = (
+            " and ".join(
+                f"{variant} (seeds {', '.join(map(str, seeds))})" if variant in split else variant
+                for variant, seeds in side.items()
+            )
+            for side in (self.percent, self.shares)
+        )
+        return (
+            f"{self.metric} of {larger} looks like percent, that of {smaller} like shares (0 to 1);"
+            " nothing was converted: if so, bring them to one unit in the file."
+        )
+
+
 class Imported(_Model):
     """Where results come from that were not trained here."""
 
     file: str = Field(description="name of the file")
     sha256: str = Field(description="of its content")
     rows: int = Field(description="rows of data in it")
-    columns: dict[str, str] = Field(
+    columns: dict[str, str | list[str]] = Field(
         description="variant, seed, step, group: the columns that were read as these"
     )
     metrics: list[str] = Field(description="columns that were read as metrics, the primary first")
+    percent: list[str] = Field(
+        default_factory=list, description="metrics of docs/frames.md that the file has in percent"
+    )
     notes: list[str] = Field(default_factory=list, description="what the file made necessary")
+    mixed: list[MixedUnits] = Field(default_factory=list, description="percent beside shares")
+
+    def columns_of(self, role: str) -> list[str]:
+        """The columns that were read as variant, seed, step or group; none where none was named."""
+        named = self.columns.get(role, [])
+        return [named] if isinstance(named, str) else named
+
+    def metric(self, metric: Metric) -> Metric:
+        """A metric with a name of ours, as the file has it: a loss of no known unit, a share or percent."""
+        if metric.unit == "nats":
+            return replace(metric, unit="")
+        accuracies = ("test_accuracy", "train_accuracy")
+        gap = metric.name == "generalisation_gap" and set(accuracies) <= set(self.percent)
+        if metric.name in self.percent or gap:
+            return replace(metric, unit="%", percent=False)
+        return metric
 
 
 class Size(_Model):
@@ -446,7 +494,8 @@ class Suite(_Model):
             label = f"{self.steps} to target"
             return replace(METRICS[name], label=label, unit=self.steps)
         if name in METRICS:
-            return METRICS[name]
+            known = METRICS[name]
+            return known if self.imported is None else self.imported.metric(known)
         if name.count("/") == 2:
             return probe_metric(name)
         raise _no_metric(self, name, self.where("metrics"))
@@ -459,7 +508,9 @@ class Suite(_Model):
     @property
     def step(self) -> str:
         """What the frames' column ``epoch`` counts: ``epoch``, or an imported file's own column."""
-        return "epoch" if self.imported is None else self.imported.columns.get("step", "step")
+        if self.imported is None:
+            return "epoch"
+        return next(iter(self.imported.columns_of("step")), "step")
 
     @property
     def steps(self) -> str:

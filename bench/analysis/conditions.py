@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.analysis import wording
 from bench.analysis.looks import Look, look_at
+from bench.analysis.run_ends import run_ends
 from bench.stats import FEWEST_FOR_INFERENCE
 from bench.suite import parse_suite
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from bench.analysis.run_ends import RunEnds
     from bench.store import Results
     from bench.suite import Suite
 
@@ -49,6 +51,7 @@ class Conditions:
         probe_costs: seconds that each probe took, over all trials; see ``probe_costs``.
         checksums: SHA-256 of the data, by its content.
         commands: the commands that wrote here with their times (UTC), oldest first.
+        run_ends: of each question whose imported runs did not end together, when they did.
         clusters: the Dask clusters that they ran on, if any, as ``bench.cluster.compare`` describes them.
     """
 
@@ -68,6 +71,7 @@ class Conditions:
     probe_costs: Mapping[str, float]
     checksums: tuple[str, ...]
     commands: tuple[tuple[str, str], ...]
+    run_ends: Mapping[str, RunEnds]
     clusters: tuple[dict[str, Any], ...]
 
     @property
@@ -103,6 +107,7 @@ def conditions(results: Results) -> Conditions:
         probe_costs=probe_costs(results),
         checksums=tuple(dict.fromkeys(str(c) for c in distinct.dataset_checksum.dropna())),
         commands=tuple((str(r.started_at), str(r.command)) for r in results.runs.itertuples()),
+        run_ends=run_ends(results),
         clusters=tuple(json.loads(text) for text in dict.fromkeys(results.runs.cluster.dropna())),
     )
 

@@ -114,6 +114,8 @@ def convergence_rates(results: Results, question: str) -> list[Rate]:
     curves = results.curves_of(question)
     if metric is None or metric not in curves or curves[metric].isna().all():
         return []
+    if suite.imported is not None:  # what diverged is infinite, the rest was not recorded
+        curves = curves[curves[metric].notna()]
     most = max(MOST_CURVES // sum(len(suite.variants(q)) for q in suite.questions), 5)
     baseline = suite.baseline(question)
     found = [

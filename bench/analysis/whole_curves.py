@@ -53,7 +53,7 @@ def metric_of(suite: Suite, question: str, name: str) -> Metric:
 
 def _with_unit_of_loss(suite: Suite, question: str, metric: Metric) -> Metric:
     """Only a cross-entropy is counted in nats; another loss has the unit that its data gives it: none here."""
-    if metric.unit != "nats" or suite.imported is not None:
+    if metric.unit != "nats":
         return metric
     losses = {named(variant.loss or "")[0] for variant in suite.variants(question).values()}
     in_nats = all("Crossentropy" in loss for loss in losses)

@@ -64,7 +64,7 @@ def unit_of_difference(metric: Metric) -> str:
     """The unit of a difference as shown."""
     if metric.ratio:
         return "times"
-    return POINTS if percent_scale(metric) == 100.0 else metric.unit
+    return POINTS if unit(metric) in ("%", POINTS) else metric.unit
 
 
 def quantity(

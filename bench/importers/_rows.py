@@ -6,139 +6,100 @@ both from 1. Cells are those of the columns asked for, in that order; None is a 
 
 from __future__ import annotations
 
-import csv
 import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
-from bench.errors import DatasetError, UsageError, closest, first_line
+from bench.errors import DatasetError, UsageError, first_line
+from bench.importers import _csv
+from bench.importers._text import COMMENT, check_columns, encoding_of, lines, unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     Row = tuple[int, Sequence[Any]]
 
-MAX_LINE: Final = 10_000_000  # characters
-_DELIMITERS: Final = ",;\t"
+KINDS: Final = ("csv", "parquet", "jsonl")
 
 
-def rows(path: Path, kind: str, columns: Sequence[str]) -> Iterator[Row]:
-    """The rows of a ``csv``, ``parquet`` or ``jsonl`` file.
+@dataclass
+class Rows:
+    """The rows of a ``csv``, ``parquet`` or ``jsonl`` file, and what was passed over to read them.
 
-    Raises:
+    Args:
+        path: the file.
+        kind: what it is.
+        columns: the columns that are wanted.
+        encoding: of text; None: what its first bytes say, else UTF-8.
+        comment: lines that begin so are no rows; None: those with ``#`` that cannot be rows.
+
+    Iterating raises:
         DatasetError: the file cannot be read as what it is said to be.
-        UsageError: it lacks a column.
+        UsageError: it lacks a column, or options do not fit it.
     """
-    if not path.is_file():
-        raise DatasetError(
-            "no such file" if not path.exists() else "not a file",
-            where=str(path),
-            expected=f"a {kind} file",
-            found="nothing" if not path.exists() else "a folder or a device",
-        )
-    reader = {"csv": _csv, "parquet": _parquet, "jsonl": _jsonl}[kind]
-    with _readable(path, kind):
-        yield from reader(path, columns)
 
+    path: Path
+    kind: str
+    columns: Sequence[str]
+    encoding: str | None = None
+    comment: str | None = None
+    comments: int = 0
+    headers: int = 0
 
-@contextmanager
-def _readable(path: Path, kind: str) -> Iterator[None]:
-    try:
-        yield
-    except UnicodeDecodeError:
-        raise DatasetError(
-            "not text", where=str(path), expected=f"{kind} in UTF-8", found="other bytes"
-        ) from None
-    except OSError as error:
-        raise _unreadable(path, kind, error.strerror or first_line(error)) from None
-
-
-def _unreadable(path: Path, kind: str, found: str, line: int | None = None) -> DatasetError:
-    where = str(path) if line is None else f"{path}, line {line}"
-    return DatasetError(f"not readable as {kind}", where=where, expected=f"{kind}", found=found)
-
-
-def _csv(path: Path, columns: Sequence[str]) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        delimiter = _delimiter(file.readline(MAX_LINE), columns)
-        file.seek(0)
-        reader = csv.reader(_lines(path, file), delimiter=delimiter, strict=True)
-        try:
-            header = [cell.strip() for cell in next(reader, [])]
-            places = _places(path, columns, header)
-            for cells in reader:
-                if len(cells) == len(header):
-                    yield reader.line_num, [cells[place] for place in places]
-                elif cells:  # an empty line is no row
-                    raise DatasetError(
-                        "a row of another length than the header",
-                        where=f"{path}, line {reader.line_num}",
-                        expected=f"{len(header)} cells",
-                        found=str(len(cells)),
-                    )
-        except csv.Error as error:
-            raise _unreadable(path, "csv", str(error), reader.line_num) from None
-
-
-def _lines(path: Path, file: TextIO) -> Iterator[str]:
-    """The lines of a file, none of which is held if it never ends."""
-    for number, line in enumerate(iter(lambda: file.readline(MAX_LINE), ""), start=1):
-        if len(line) == MAX_LINE:
+    def __iter__(self) -> Iterator[Row]:
+        self._check_options()
+        if not self.path.is_file():
             raise DatasetError(
-                "a line that does not end",
-                where=f"{path}, line {number}",
-                expected=f"lines of less than {MAX_LINE:,} characters",
-                found="more",
-                hint="one evaluation per line",
+                "no such file" if not self.path.exists() else "not a file",
+                where=str(self.path),
+                expected=f"a {self.kind} file",
+                found="nothing" if not self.path.exists() else "a folder or a device",
             )
-        yield line
+        self.comments = self.headers = 0
+        with self._readable():
+            if self.kind == "parquet":
+                yield from _parquet(self.path, self.columns)
+                return
+            self.encoding = encoding_of(self.path, self.encoding)
+            yield from _csv.rows(self) if self.kind == "csv" else _jsonl(self)
 
-
-def _delimiter(head: str, columns: Sequence[str]) -> str:
-    """The delimiter that shows all columns; else the comma."""
-    for delimiter in _DELIMITERS:
-        try:
-            names = next(csv.reader([head], delimiter=delimiter), [])
-        except csv.Error:
-            continue
-        if {name.strip() for name in names} >= set(columns):
-            return delimiter
-    return ","
-
-
-def _places(path: Path, columns: Sequence[str], header: list[str]) -> list[int]:
-    check_columns(path, columns, header)
-    for name in columns:
-        if header.count(name) > 1:
-            raise DatasetError(
-                f"the column {name!r} stands there twice",
-                where=str(path),
-                expected="each column once",
-                found=str(header.count(name)),
-            )
-    return [header.index(name) for name in columns]
-
-
-def check_columns(path: Path, columns: Iterable[str], known: Sequence[str]) -> None:
-    """Refuse a file that lacks one of ``columns``.
-
-    Raises:
-        UsageError: names the columns that there are, and the closest.
-        DatasetError: there are none at all.
-    """
-    if not known:
-        raise DatasetError("an empty file", where=str(path), expected="rows", found="none")
-    for name in columns:
-        if name not in known:
-            shown = ", ".join(known[:30]) + (", ..." if len(known) > 30 else "")
+    def _check_options(self) -> None:
+        if self.kind not in KINDS:
             raise UsageError(
-                f"no column {name!r}",
-                where=str(path),
-                expected=f"one of {shown[:1000]}",
-                found=repr(name),
-                hint=closest(name, known),
+                "no such kind of file",
+                where=str(self.path),
+                expected=f"one of {', '.join(KINDS)}",
+                found=repr(self.kind),
             )
+        given = {"--encoding": self.encoding, "--comment": self.comment}
+        for option, text in given.items():
+            if text is not None and (self.kind == "parquet" or not text.strip()):
+                raise UsageError(
+                    f"{option} does not fit" if text.strip() else f"{option} says nothing",
+                    where=option,
+                    expected=f"no {option}, since Parquet is not text"
+                    if self.kind == "parquet"
+                    else "text",
+                    found=repr(text),
+                )
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except UnicodeError:
+            raise DatasetError(
+                "not text",
+                where=str(self.path),
+                expected=f"{self.kind} in {(self.encoding or 'UTF-8').upper()}",
+                found="other bytes",
+                hint="name its encoding, such as --encoding latin-1 or --encoding utf-16",
+            ) from None
+        except OSError as error:
+            found = error.strerror or first_line(error)
+            raise unreadable(self.path, self.kind, found) from None
 
 
 def _parquet(path: Path, columns: Sequence[str]) -> Iterator[Row]:
@@ -155,23 +116,27 @@ def _parquet(path: Path, columns: Sequence[str]) -> Iterator[Row]:
                     number += 1
                     yield number, cells
     except (pa.ArrowException, ValueError, OverflowError) as error:
-        raise _unreadable(path, "parquet", first_line(error)) from None
+        raise unreadable(path, "parquet", first_line(error)) from None
 
 
-def _jsonl(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+def _jsonl(asked: Rows) -> Iterator[Row]:
     seen: dict[str, None] = {}
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(_lines(path, file), start=1):
+    path, mark = asked.path, asked.comment or COMMENT
+    with path.open(encoding=asked.encoding) as file:
+        for number, line in enumerate(lines(path, file), start=1):
             if line.isspace():
+                continue
+            if line.startswith(mark):
+                asked.comments += 1
                 continue
             try:
                 record = json.loads(line)
             except RecursionError:
-                raise _unreadable(path, "jsonl", "values too deep", number) from None
+                raise unreadable(path, "jsonl", "values too deep", number) from None
             except ValueError as error:
-                raise _unreadable(path, "jsonl", first_line(error), number) from None
+                raise unreadable(path, "jsonl", first_line(error), number) from None
             if not isinstance(record, dict):
-                raise _unreadable(path, "jsonl, one {...} per line", f"{line[:40].strip()}", number)
+                raise unreadable(path, "jsonl, one {...} per line", f"{line[:40].strip()}", number)
             seen.update(dict.fromkeys(record))
-            yield number, [record.get(name) for name in columns]
-    check_columns(path, columns, list(seen))
+            yield number, [record.get(name) for name in asked.columns]
+    check_columns(path, asked.columns, list(seen))

@@ -40,6 +40,13 @@ def test_the_whole_line(bench, small, tmp_path):
         ((*METRICS, "--target", "val_acc"), "not a target"),
         ((*METRICS, "--target", "val_acc=high"), "--target COLUMN=NUMBER"),
         ((*METRICS, "--baseline", "method1"), "did you mean 'method 1'?"),
+        ((*METRICS, "--claim", "method 1 wins"), "not a claim that is understood"),
+        ((*METRICS, "--claim", "method1 better than 0.9"), "did you mean 'method 1'?"),
+        ((*METRICS, "--repeated", "some"), "--repeated"),
+        ((*METRICS, "--empty", "zero"), "--empty"),
+        ((*METRICS, "--encoding", "utf-99"), "no such encoding"),
+        ((*METRICS, "--comment", ""), "--comment says nothing"),
+        ((*METRICS, "--variant", "method"), "the column 'method' is named twice"),
     ],
 )
 def test_mistakes(bench, small, tmp_path, options, said):
@@ -78,3 +85,31 @@ print([name for name in ("tensorflow", "keras", "sklearn") if name in sys.module
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_what_was_decided_is_said_at_once_and_in_the_report(bench, tmp_path):
+    rows = [f"sgd,{s},{t},{0.8 + t / 1000}" for s in (3, 4) for t in range(1, 11)]
+    rows += [f"adam,seed_3,{t},{'' if t > 4 else 85.2 + t / 1000}" for t in range(1, 11)]
+    rows += [f"adam,seed_4,{t},{85.1 + t / 1000}" for t in (1, 2, 3, 3)]
+    log, folder = tmp_path / "log.csv", tmp_path / "results"
+    log.write_text("\n".join(["# by hand", "method,seed,step,acc", *rows]), encoding="utf-16")
+    policies = ("--repeated", "last", "--unpaired", "--claim", "sgd acc better than 0.5")
+    done = bench("import", "csv", log, "--out", folder, *COLUMNS, "--metric", "acc:max", *policies)
+    assert (done.returncode, done.stderr) == (0, "")
+    said = [line[9:] for line in done.stdout.splitlines() if line.startswith(("note", "caution"))]
+    assert [line[:30] for line in said] == [
+        "The text is UTF-16, as its fir",
+        "1 line beginning with # passed",
+        "Seeds are the numbers in their",
+        "1 cell repeats what another ro",
+        "Of several values for the same",
+        "1 run ends without a value of ",
+        "Runs of the same seed share on",
+        "acc of adam looks like percent",
+        "adam: 1 of 1 runs ended before",
+    ]
+    assert bench("report", folder).returncode == 0
+    html = (folder / "report.html").read_text()
+    for line in said:
+        assert line[:30] in html
+    assert "sgd acc better than 0.5" in html

@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 
 from bench.errors import DatasetError, UsageError
-from bench.importers import _rows
+from bench.importers import _text
+from bench.importers._rows import Rows
 
 HEAD = "m,s,acc\n"
 
 
 def rows(path, kind="csv", columns=("m", "s", "acc")):
-    return list(_rows.rows(path, kind, columns))
+    return list(Rows(path, kind, columns))
 
 
 def test_csv(log):
@@ -119,9 +120,142 @@ def test_a_missing_column(tmp_path, kind):
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_a_line_that_does_not_end_is_not_held(tmp_path, kind, monkeypatch):
-    monkeypatch.setattr(_rows, "MAX_LINE", 1000)
+    monkeypatch.setattr(_text, "MAX_LINE", 1000)
     path = tmp_path / "log"
     path.write_text(HEAD * (kind == "csv") + "1," * 2000)
     with pytest.raises(DatasetError, match="a line that does not end") as caught:
         rows(path, kind)
     assert caught.value.where == f"{path}, line {1 + (kind == 'csv')}"
+
+
+# --- what is no row ---------------------------------------------------------------------------
+
+ROWS = [["a", "1", "0.5"], ["b", "2", "0.6"]]
+PLAIN = "m,s,acc\na,1,0.5\nb,2,0.6\n"
+
+
+def read(path, kind="csv", **options):
+    """The cells, with what was passed over: comments and headers."""
+    source = Rows(path, kind, ("m", "s", "acc"), **options)
+    return [cells for _, cells in source], source.comments, source.headers
+
+
+@pytest.mark.parametrize(
+    ("text", "comments", "headers"),
+    [
+        (PLAIN, 0, 0),
+        ("# made by x\n" + PLAIN, 1, 0),
+        ("#\n# x, y\n\n" + PLAIN, 2, 0),
+        ("# m,s,acc\na,1,0.5\nb,2,0.6\n", 0, 0),
+        ("#m,s,acc\na,1,0.5\nb,2,0.6\n", 0, 0),
+        ("# m,s\n" + PLAIN, 1, 0),
+        (PLAIN.replace("b,", "# resumed here\nb,"), 1, 0),
+        (PLAIN.replace("b,", '# "resumed\nb,'), 1, 0),
+        (PLAIN.replace("b,", "# m,s,acc\nb,"), 1, 0),
+        (PLAIN.replace("b,", "m,s,acc\nb,"), 0, 1),
+        (PLAIN.replace("b,", " m , s, acc\n\nb,"), 0, 1),
+        (PLAIN + "m,s,acc\nm,s,acc\n", 0, 2),
+        (PLAIN.replace(",", ";").replace("b;", "# a;b\nb;"), 1, 0),
+    ],
+)
+def test_comments_and_repeated_headers(log, text, comments, headers):
+    assert read(log(text)) == (ROWS, comments, headers)
+
+
+def test_a_variant_may_begin_with_the_mark(log):
+    text = "m,s,acc\n#1,1,0.5\n#2,2,0.6\n"
+    assert read(log(text))[0] == [["#1", "1", "0.5"], ["#2", "2", "0.6"]]
+    assert read(log(text), comment="#") == ([], 2, 0)
+
+
+def test_a_column_may_begin_with_the_mark(log):
+    source = Rows(log("#m,s\na,1\n"), "csv", ("#m", "s"))
+    assert [cells for _, cells in source] == [["a", "1"]]
+
+
+def test_another_mark(log):
+    text = "// x\n" + PLAIN.replace("b,", "//b,1,1\nb,")
+    assert read(log(text), comment="//") == (ROWS, 2, 0)
+    with pytest.raises(DatasetError, match="another length") as caught:
+        read(log(PLAIN.replace("b,", "// x\nb,")))
+    assert "--comment" in caught.value.hint
+
+
+def test_a_quoted_cell_is_no_comment(log):
+    text = 'm,s,acc\n"a\n# b",1,0.5\n'
+    assert read(log(text)) == ([["a\n# b", "1", "0.5"]], 0, 0)
+
+
+def test_lines_keep_their_numbers(log):
+    text = "# x\nm,s,acc\na,1,0.5\n# y\nm,s,acc\nb,2,0.6\nc\n"
+    with pytest.raises(DatasetError) as caught:
+        read(log(text))
+    assert caught.value.where.endswith("line 7")
+
+
+@pytest.mark.parametrize("header", ["s,m,acc", "m,s,acc,loss", "m,acc,s"])
+def test_another_header_is_refused(log, header):
+    with pytest.raises(DatasetError, match="another header") as caught:
+        read(log(PLAIN.replace("b,", header + "\nb,")))
+    assert caught.value.where.endswith("line 3")
+    assert caught.value.hint
+
+
+def test_a_variant_may_be_called_as_its_column(log):
+    assert read(log("m,s,acc\nm,1,0.5\n"))[0] == [["m", "1", "0.5"]]
+
+
+def test_comments_between_json_lines(log):
+    text = '# x\n{"m": "a", "s": 1, "acc": 1}\n# y\n'
+    assert read(log(text), "jsonl") == ([["a", 1, 1]], 2, 0)
+
+
+# --- encodings --------------------------------------------------------------------------------
+
+MARKED = ["utf-8-sig", "utf-16", "utf-32"]
+JSON = '{"m": "é", "s": 1, "acc": 0.5}\n'
+
+
+@pytest.mark.parametrize("encoding", [*MARKED, "utf-8"])
+@pytest.mark.parametrize(("kind", "text"), [("csv", "m,s,acc\né,1,0.5\n"), ("jsonl", JSON)])
+def test_byte_order_marks(tmp_path, encoding, kind, text):
+    path = tmp_path / "log"
+    path.write_text(text, encoding=encoding)
+    assert [cells[0] for cells in read(path, kind)[0]] == ["é"]
+    if encoding != "utf-8":
+        assert read(path, kind, encoding=encoding)[0] == read(path, kind)[0]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16-le", "utf-16-be", "UTF_16LE"])
+def test_encodings_by_name(tmp_path, encoding):
+    path = tmp_path / "log.csv"
+    path.write_text("m,s,acc\né,1,0.5\n", encoding=encoding)
+    assert read(path, encoding=encoding)[0] == [["é", "1", "0.5"]]
+    with pytest.raises(DatasetError, match="not text") as caught:
+        read(path)
+    assert "--encoding" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["utf-99", "base64", "rot13", "hex", "", " ", "a\0b"])
+def test_what_is_no_encoding(log, name):
+    with pytest.raises(UsageError) as caught:
+        read(log(PLAIN), encoding=name)
+    assert caught.value.where == "--encoding"
+
+
+@pytest.mark.parametrize("options", [{"encoding": "utf-8"}, {"comment": "#"}])
+def test_parquet_is_no_text(tmp_path, options):
+    pd.DataFrame({"m": ["a"], "s": [1], "acc": [0.5]}).to_parquet(tmp_path / "log.parquet")
+    with pytest.raises(UsageError, match="does not fit"):
+        read(tmp_path / "log.parquet", "parquet", **options)
+
+
+def test_no_mark_of_a_comment(log):
+    with pytest.raises(UsageError, match="--comment says nothing"):
+        read(log(PLAIN), comment="")
+
+
+def test_no_kind(log):
+    with pytest.raises(UsageError, match="no such kind of file") as caught:
+        read(log(PLAIN), "xlsx")
+    assert caught.value.expected == "one of csv, parquet, jsonl"

@@ -207,7 +207,7 @@ def test_without_steps(imported):
 def test_repeated_rows_are_said(imported):
     results = imported(HEAD + "a,0,1,0.5\na,0,1,0.5\n")
     assert results.suite.imported.notes == [
-        "1 cells repeat what another row says; they count once."
+        "1 cell repeats what another row says: the same run, step and value count once."
     ]
 
 
@@ -233,6 +233,14 @@ def test_repeated_rows_are_said(imported):
         ({"target": ("loss", 1.0)}, "no such target"),
         ({"target": ("acc", math.nan)}, "no such target"),
         ({"margin": 0.0}, "not a margin"),
+        ({"variant": []}, "no variant"),
+        ({"variant": ["m", "m"]}, "named twice"),
+        ({"repeated": "all"}, "no such policy"),
+        ({"empty": "zero"}, "no such policy"),
+        ({"claims": ["a wins"]}, "not a claim"),
+        ({"claims": ["a better than c"]}, "a claim about 'c'"),
+        ({"encoding": "utf-99"}, "no such encoding"),
+        ({"comment": ""}, "says nothing"),
         ({"margin": math.inf}, "not a margin"),
     ],
 )

@@ -21,7 +21,7 @@ from bench.report.blocks import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from bench.analysis import Analysis
     from bench.analysis.conditions import BrokenTrial, Conditions
@@ -74,13 +74,21 @@ def _provenance(analysis: Analysis, file: Imported) -> list[tuple[str, str]]:
     empty = len(how.broken) - diverged
     return [
         ("Read from", f"{file.file}, {file.rows:,} rows, SHA-256 {file.sha256}"),
-        ("Columns", ", ".join(f"{role}: {column}" for role, column in file.columns.items())),
+        ("Columns", ", ".join(f"{r}: {' and '.join(file.columns_of(r))}" for r in file.columns)),
         ("Metrics", ", ".join(_directed(analysis, name) for name in file.metrics)),
         ("Runs", f"{how.trials:,}; {diverged} of them diverged, {empty} have no value"),
         ("Seeds", wording.seeds(list(how.seeds_ran))),
         *(("Note", note) for note in file.notes),
+        *(("Caution", mixed.caution) for mixed in file.mixed),
+        *(("Ends", said) for said in _ends(how, several=len(analysis.suite.questions) > 1)),
         ("Not known", "The machine, the versions and the settings: the file does not say."),
     ]
+
+
+def _ends(how: Conditions, *, several: bool) -> Iterator[str]:
+    """Which runs were cut short, or that all end anywhere, of each question."""
+    for question, ends in how.run_ends.items():
+        yield from (f"{f'{question}: ' * several}{said}" for said in ends.sentences)
 
 
 def _directed(analysis: Analysis, name: str) -> str:
