@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from bench import backend
+from bench.engines._network import by_array
 from bench.engines._subsets import shared_equally, subsets
 from bench.engines.compiled import CompiledEngine, Rule
 
@@ -54,4 +55,4 @@ class _Averaged(Rule):
         tf = backend.tensorflow()
         parts = zip(tf.split(images, self._workers), tf.split(labels, self._workers), strict=True)
         answers = [self.network.gradients(x, y) for x, y in parts]
-        return [tf.add_n(same) / self._workers for same in zip(*answers, strict=True)]
+        return by_array(lambda *same: tf.add_n(same) / self._workers, *answers)

@@ -22,7 +22,7 @@ import numpy as np
 from bench.engines import _together
 from bench.engines._cluster import HOME, Member
 from bench.engines._subsets import shared_equally
-from bench.engines._together import Together
+from bench.engines._together import SPOKESMAN, Together
 from bench.errors import SuiteError, TrustError, UsageError
 from bench.plugins import Measure, named
 
@@ -137,6 +137,11 @@ class MultiWorkerEngine(Together):
         self._computing += [answer["computing"].sum() for answer in in_order]
         self._processor += [answer["processor"] for answer in in_order]
         self._trained(stop - start)
+
+    def _take_optimizer(self) -> None:
+        """Give the copy's optimizer the whole state, which may skip updates and count them otherwise."""
+        ((_, values),) = self._cluster.ask({SPOKESMAN: {"do": "optimizer"}}).items()
+        self._assign(self._copy.optimizer.variables, values)
 
     def measures(self) -> list[Measure]:
         """Parts, time split, bytes, and how far the copies have drifted apart."""
