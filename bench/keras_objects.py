@@ -160,11 +160,12 @@ def _import(name: str, base: type, *, trusted: bool, where: str) -> type:
             found=first_line(error),
         ) from error
     if not (inspect.isclass(cls) and issubclass(cls, base)):
+        what = "class" if inspect.isclass(cls) else type(cls).__name__
         raise SuiteError(
             "not the right kind of class",
             where=where,
             expected=f"a subclass of {base.__name__}",
-            found=repr(cls),
+            found=f"the {what} {getattr(cls, '__name__', cls)}",
             hint=_WRAPPED if base.__name__ == "Loss" and inspect.isfunction(cls) else "",
         )
     return cls

@@ -16,13 +16,17 @@ def within(optimizer: Any) -> list[Any]:
     """An optimizer and all that it wraps, however deep."""
     found = [optimizer]
     for one in found:  # which grows meanwhile
-        for value in vars(one).values():
-            parts = value.values() if isinstance(value, Mapping) else value
-            held = list(parts) if isinstance(value, Mapping | list | tuple) else [value]
-            found += [
-                o for o in held if isinstance(o, keras.optimizers.Optimizer) and o not in found
-            ]
+        found += [other for other in _held(list(vars(one).values())) if other not in found]
     return found
+
+
+def _held(value: Any) -> list[Any]:
+    """The optimizers in a value, or in what it contains."""
+    if isinstance(value, keras.optimizers.Optimizer):
+        return [value]
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return [one for part in value for one in _held(part)] if isinstance(value, list | tuple) else []
 
 
 class Nesterov(keras.optimizers.Optimizer):  # type: ignore[misc]

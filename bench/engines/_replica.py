@@ -285,7 +285,7 @@ class _Chief:
 
 def _by_place(variables: Sequence[Any]) -> Message:
     """Values under their places, as messages name arrays."""
-    return {str(place): variable.numpy() for place, variable in enumerate(variables)}
+    return {str(place): np.asarray(v.numpy()) for place, v in enumerate(variables)}
 
 
 def _rate(optimizer: Any) -> Callable[[Any], Any]:
