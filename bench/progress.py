@@ -96,7 +96,9 @@ class Progress:
             self._console.print(f"{result.status}: {name}")
         if result.notes not in self._noted:
             self._noted.add(result.notes)
-            self._console.print(f"note: {use.question} / {use.variant}: {result.notes}", markup=False)
+            self._console.print(
+                f"note: {use.question} / {use.variant}: {result.notes}", markup=False
+            )
         text = self._text()
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self._weight_done, description=text)

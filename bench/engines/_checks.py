@@ -167,6 +167,8 @@ def _check_all_count(network: Network, labels: Any, outputs: Any, loss: Any) -> 
 def _check_mean(network: Network, images: Any, labels: Any) -> None:
     """Refuse what is not the mean over its images: then it would depend on how many are evaluated at once."""
     half = len(labels) // 2
+    if not half:
+        return
     parts = [slice(half), slice(half, 2 * half)]
     whole, *halves = (
         network.sums(images[part], labels[part]).numpy()[:2] for part in (slice(2 * half), *parts)
@@ -176,7 +178,7 @@ def _check_mean(network: Network, images: Any, labels: Any) -> None:
         allowed = max(allowed, COARSE.get(layer.compute_dtype, 0))
     scale = max(abs(whole).max(), sum(abs(part) for part in halves).max())
     off = abs(whole - sum(halves)) > allowed * scale  # never for what is not finite
-    if half and off.any():
+    if off.any():
         several, single = float(whole[0]) / (2 * half), float(sum(halves)[0]) / (2 * half)
         raise SuiteError(
             "the loss of several images is not the mean of theirs",

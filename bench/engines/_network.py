@@ -300,6 +300,45 @@ def by_array(function: Callable[..., Any], *gradients: list[Any]) -> list[Any]:
     ]
 
 
+def update_of_arrays(network: Network, images: Any, labels: Any) -> None:
+    """One update as engines make it that turn gradients of looked up rows into arrays.
+
+    Keras hands such rows to the optimizer one by one, also where they are the same row: their squares add up to
+    another number than the square of their sum.
+
+    Raises:
+        SuiteError: the optimizer would make another update of an array.
+    """
+    gradients = network.gradients(images, labels)
+    variables = network.model.trainable_variables
+    rows = [
+        variable.path
+        for variable, gradient in zip(variables, gradients, strict=True)
+        if isinstance(gradient, backend.tensorflow().IndexedSlices)
+    ]
+    if rows and not _is_linear(network.optimizer):
+        raise SuiteError(
+            "the optimizer treats looked up rows otherwise than whole arrays",
+            where="model and optimizer together",
+            expected="SGD without clipping, or the engine compiled, fit or master_worker",
+            found=", ".join(rows),
+        )
+    network.apply(by_array(lambda gradient: gradient, gradients))
+
+
+def _is_linear(optimizer: Any) -> bool:
+    """Whether a step is a sum over the parts of a gradient."""
+    import keras
+
+    from bench import optimizers
+
+    kinds = (keras.optimizers.SGD, keras.optimizers.LossScaleOptimizer)
+    return all(
+        type(one) in kinds and not (one.clipnorm or one.clipvalue or one.global_clipnorm)
+        for one in optimizers.within(optimizer)
+    )
+
+
 def batches(job: Job) -> int:
     """Updates per epoch when every batch is full but perhaps the last, as ``model.fit`` counts.
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from bench.engines import _together
 from bench.engines._cluster import HOME, Member
+from bench.engines._network import update_of_arrays
 from bench.engines._subsets import shared_equally
 from bench.engines._together import SPOKESMAN, Together
 from bench.errors import SuiteError, TrustError, UsageError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 ARGUMENTS: Final = (*_together.ARGUMENTS, "hosts")
 SEVERAL_PROCESSES: Final = True
+update: Final = update_of_arrays
 _HOST: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 

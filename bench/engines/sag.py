@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from bench import backend
-from bench.engines._network import batches, by_array
+from bench.engines._network import batches, by_array, update_of_arrays
 from bench.engines.compiled import CompiledEngine, Rule, drawn
 from bench.errors import SuiteError
 from bench.trial import generator
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bench.engines._network import Job, Network
 
 ARGUMENTS: Final = ()
+update: Final = update_of_arrays
 
 
 def prepare(job: Job) -> CompiledEngine:

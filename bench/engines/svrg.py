@@ -14,13 +14,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bench import backend
-from bench.engines._network import batches, by_array, chunks, over_chunks
+from bench.engines._network import batches, by_array, chunks, over_chunks, update_of_arrays
 from bench.engines.compiled import CompiledEngine, Rule
 
 if TYPE_CHECKING:
     from bench.engines._network import Job, Network
 
 ARGUMENTS: Final = ()
+update: Final = update_of_arrays
 
 
 def prepare(job: Job) -> CompiledEngine:

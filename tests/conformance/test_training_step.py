@@ -154,6 +154,7 @@ WHOLE = {
             }
         }
     },
+    "rows": {"model": of_layer("Embedding", []), "optimizer": {"Adam": {"learning_rate": 0.02}}},
     "looked up": {
         "model": of_layer("Embedding", ["embeddings_regularizer", "activity_regularizer"])
     },
@@ -197,6 +198,10 @@ def all_or_slow():
 @pytest.mark.parametrize("kind", WHOLE)
 def test_engines_train_as_fit(kind, engine, digits, by_fit):
     settings, updates = replace(SETTINGS, **WHOLE[kind]), 6 if kind == "dynamic" else UPDATES
+    if kind == "rows" and engine in ("svrg", "sag"):
+        with pytest.raises(SuiteError, match="looked up rows otherwise"):
+            engines.check(replace(settings, engine=ENGINES[engine]), digits)
+        return
     ours = trained(settings, digits, ENGINES[engine], updates=updates)
     alike(ours, by_fit(settings, updates), atol=1e-5)
 
@@ -212,3 +217,12 @@ def test_engines_train_everything_as_fit(values, digits, by_fit):
         if network.is_random and name in ("svrg", "sag"):
             continue  # their other gradients draw other random numbers
         alike(trained(settings, digits, engine), reference, atol=1e-5)
+
+
+def test_rows_of_several_workers_are_those_of_the_whole_batch(digits):
+    """Two workers' rows are handed to Adam as one worker's would be."""
+    settings = replace(SETTINGS, **WHOLE["rows"], engine={"master_worker": {"workers": 2}})
+    one, two = (
+        trained(settings, digits, {"master_worker": {"workers": workers}}) for workers in (1, 2)
+    )
+    alike(two, one, atol=1e-5)
