@@ -45,6 +45,9 @@ _REFUSED: Final = {
     "StringLookup",
     "TextVectorization",
 }
+# Layers that draw from Python's global generator while they are traced: no trial could be repeated.
+_UNREPEATABLE: Final = {"AugMix"}
+_WRAPPED: Final = "a class with call(self, y_true, y_pred) that returns what the function does"
 
 
 def reason(error: Exception) -> str:
@@ -119,6 +122,13 @@ def _find(kind: str, name: str, trusted: bool, path: tuple[str, ...]) -> type:
         classes |= {n: c for n, c in members if issubclass(c, base) and c is not base}
     for refused in _REFUSED:
         classes.pop(refused, None)
+    if name in _UNREPEATABLE:
+        raise SuiteError(
+            f"{name} cannot be repeated",
+            where=where,
+            expected=f"a {kind} whose random numbers follow from the trial's seed",
+            found=f"{name}, which draws from Python's global generator",
+        )
     if name not in classes:
         raise SuiteError(
             f"Keras has no {kind} {name!r} that a suite may name",
@@ -150,11 +160,13 @@ def _import(name: str, base: type, *, trusted: bool, where: str) -> type:
             found=first_line(error),
         ) from error
     if not (inspect.isclass(cls) and issubclass(cls, base)):
+        what = "class" if inspect.isclass(cls) else type(cls).__name__
         raise SuiteError(
             "not the right kind of class",
             where=where,
             expected=f"a subclass of {base.__name__}",
-            found=repr(cls),
+            found=f"the {what} {getattr(cls, '__name__', cls)}",
+            hint=_WRAPPED if base.__name__ == "Loss" and inspect.isfunction(cls) else "",
         )
     return cls
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from bench import backend
@@ -9,6 +10,23 @@ from bench.errors import SuiteError
 
 backend.tensorflow()
 import keras  # noqa: E402
+
+
+def within(optimizer: Any) -> list[Any]:
+    """An optimizer and all that it wraps, however deep."""
+    found = [optimizer]
+    for one in found:  # which grows meanwhile
+        found += [other for other in _held(list(vars(one).values())) if other not in found]
+    return found
+
+
+def _held(value: Any) -> list[Any]:
+    """The optimizers in a value, or in what it contains."""
+    if isinstance(value, keras.optimizers.Optimizer):
+        return [value]
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return [one for part in value for one in _held(part)] if isinstance(value, list | tuple) else []
 
 
 class Nesterov(keras.optimizers.Optimizer):  # type: ignore[misc]
@@ -68,8 +86,21 @@ class ProximalL1(keras.optimizers.Optimizer):  # type: ignore[misc]
         self.l1 = float(l1)
         if not 0 <= self.l1 < float("inf"):
             raise ValueError(f"l1 of 0 or more, not {l1}")
-        if self.optimizer.use_ema:
-            raise ValueError("an optimizer without use_ema")
+        if (
+            isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
+            or self.optimizer.gradient_accumulation_steps
+        ):
+            raise ValueError("an optimizer that makes a step at every update")
+
+    @property
+    def loss_scale_factor(self) -> float | None:
+        """That of the other optimizer, which divides gradients by it."""
+        return self.optimizer.loss_scale_factor if hasattr(self, "optimizer") else None
+
+    @loss_scale_factor.setter
+    def loss_scale_factor(self, factor: float | None) -> None:
+        if hasattr(self, "optimizer"):  # else the base class, which knows of none yet
+            self.optimizer.loss_scale_factor = factor
 
     def build(self, variables: list[Any]) -> None:
         """Find the kernels of the hidden layers."""

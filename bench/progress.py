@@ -45,6 +45,7 @@ class Progress:
         self._total = self._done = self._epochs = 0
         self._weight = self._weight_done = 0.0
         self._weights: dict[str, float] = {}
+        self._noted = {""}  # said once each; the report says them at every variant
         self._best = ""
         self._best_value: float | None = None
 
@@ -93,6 +94,11 @@ class Progress:
         if result.status != "completed":
             name = f"{use.question} / {use.variant} / seed {result.seed}"
             self._console.print(f"{result.status}: {name}")
+        if result.notes not in self._noted:
+            self._noted.add(result.notes)
+            self._console.print(
+                f"note: {use.question} / {use.variant}: {result.notes}", markup=False
+            )
         text = self._text()
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self._weight_done, description=text)

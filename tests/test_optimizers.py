@@ -168,7 +168,18 @@ def test_a_program_forgets_the_seed_before(digits):
     ("optimizer", "model", "match"),
     [
         ({"optimizer": "SGD", "l1": -1}, DIGITS.model, "refuses its arguments"),
-        ({"optimizer": {"SGD": {"use_ema": True}}}, DIGITS.model, "refuses its arguments"),
+        ({"optimizer": {"SGD": {"use_ema": True}}}, DIGITS.model, "are not supported"),
+        # With what it makes of no step, the threshold would be applied too often.
+        (
+            {"optimizer": {"SGD": {"gradient_accumulation_steps": 2}}},
+            DIGITS.model,
+            "refuses its arguments",
+        ),
+        (
+            {"optimizer": {"LossScaleOptimizer": {"inner_optimizer": {"SGD": {}}}}},
+            DIGITS.model,
+            "refuses its arguments",
+        ),
         ({"optimizer": {"SDG": {}}}, DIGITS.model, "no optimizer 'SDG'"),
         ({"optimizer": "SGD", "strength": 1}, DIGITS.model, "takes no argument 'strength'"),
         ({"optimizer": "SGD"}, {"mlp": {"hidden": []}}, "no hidden layer"),

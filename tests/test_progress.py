@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -182,3 +183,15 @@ def test_a_live_line_on_a_terminal(clock, uses):
 )
 def test_duration(seconds, text):
     assert duration(seconds) == text
+
+
+def test_a_note_is_said_once(clock, uses):
+    """And what it says is no markup."""
+    console, file = plain()
+    with Progress(console) as watcher:
+        watcher.planned(plan(uses), 2)
+        for key, use in uses.items():
+            note = "the loss [is] odd" if key[0] == "slow" else ""
+            watcher.finished(use, replace(result(use), notes=note))
+    assert file.getvalue().count("note:") == 1
+    assert "note: q / slow: the loss [is] odd" in file.getvalue()

@@ -33,11 +33,13 @@ def prepare(training: Training, data: Dataset, seed: int, *, trusted: bool = Fal
 
 
 def check(training: Training, data: Dataset, *, trusted: bool = False) -> None:
-    """Build what ``training`` names and do one update on two images, to find errors before any trial.
+    """Build what ``training`` names, evaluate and update with a few images, to find errors before any trial.
 
     Raises:
         SuiteError: settings that Keras or the engine refuses; ``where`` is the key path in the settings.
     """
+    from bench.engines import _checks  # it imports TensorFlow
+
     name = _name(training)
     module = plugins.load("engines", name)
     _, options = plugins.named(training.engine)
@@ -52,7 +54,7 @@ def check(training: Training, data: Dataset, *, trusted: bool = False) -> None:
             )
     job = Job(training, data, 0, trusted)
     module.updates_per_epoch(job)
-    Network.build(job).try_update(data)
+    _checks.try_out(Network.build(job), data, getattr(module, "update", Network.update))
 
 
 def is_several_processes(training: Training) -> bool:

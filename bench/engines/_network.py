@@ -11,11 +11,12 @@ import numpy as np
 from bench import backend, keras_objects, models
 from bench.engines._flat import FlatObjective
 from bench.errors import SuiteError
-from bench.plugins import Dataset, Evaluation
+from bench.plugins import Evaluation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from bench.plugins import Dataset
     from bench.trial import Training
 
 CHUNK: Final = 2000  # images per evaluation step: large products that stay in the cache
@@ -44,7 +45,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Network:
-    """A Keras model with what it is trained by. ``resting`` is the optimizer's state before training."""
+    """A Keras model with what it is trained by; its update is that of Keras's ``train_step``.
+
+    ``updates_per_epoch`` is what schedules were made for; ``notes`` are cautions about the settings.
+    """
 
     model: Any
     optimizer: Any
@@ -52,7 +56,8 @@ class Network:
     scale: float
     classes: int
     precision: str
-    resting: tuple[np.ndarray, ...]
+    updates_per_epoch: int
+    notes: tuple[str, ...]
 
     @classmethod
     def build(cls, job: Job, updates_per_epoch: int = 1) -> Network:
@@ -61,44 +66,40 @@ class Network:
         Raises:
             SuiteError: settings that Keras refuses; ``where`` is the key path in the settings.
         """
-        from bench.engines import _penalty  # it imports TensorFlow
+        from bench.engines import _checks, _penalty  # they import TensorFlow
 
         training = job.training
         model = initial_model(job)
-        build = functools.partial(
-            keras_objects.build, updates_per_epoch=updates_per_epoch, trusted=job.trusted
-        )
-        optimizer = build("optimizer", training.optimizer, path=("optimizer",))
-        if getattr(optimizer, "use_ema", False):
-            raise SuiteError(
-                "weights averaged by the optimizer are not supported",
-                where="optimizer",
-                expected="an optimizer without use_ema",
-                found="use_ema: true",
-            )
-        loss = build("loss", training.loss, path=("loss",))
-        optimizer.build(model.trainable_variables)
+        _checks.check_model(model)
+        optimizer = _optimizer(job, model, updates_per_epoch)
+        _checks.check_optimizer(optimizer)
+        loss = keras_objects.build("loss", training.loss, trusted=job.trusted, path=("loss",))
         for variable in model.trainable_variables:
             variable.regularizer = _penalty.in_variables(variable)
-        resting = tuple(v.numpy() for v in optimizer.variables)
-        scale, classes = job.data.scale, job.data.classes
-        return cls(model, optimizer, loss, scale, classes, training.precision, resting)
+        return cls(
+            model,
+            optimizer,
+            loss,
+            job.data.scale,
+            job.data.classes,
+            training.precision,
+            updates_per_epoch,
+            _checks.cautions(model, loss),
+        )
 
     def restart(self, job: Job) -> None:
-        """Forget all training; take the initial weights, penalty and learning rate of ``job``, of one kind."""
+        """Forget all training; start with the weights, optimizer and penalty of ``job``, of one kind."""
         from bench.engines import _penalty
 
         model = initial_model(job)
-        for variable, fresh in zip(self.model.variables, model.variables, strict=True):
+        optimizer = _optimizer(job, model, self.updates_per_epoch)
+        now = [*self.model.variables, *self.optimizer.variables]
+        for variable, fresh in zip(now, [*model.variables, *optimizer.variables], strict=True):
             variable.assign(fresh)
         for variable, fresh in zip(
             self.model.trainable_variables, model.trainable_variables, strict=True
         ):
             _penalty.take_strengths(variable, fresh)
-        for variable, value in zip(self.optimizer.variables, self.resting, strict=True):
-            variable.assign(value)
-        if job.training.rate is not None:
-            self.optimizer.learning_rate = job.training.rate
 
     @property
     def parameters(self) -> int:
@@ -117,25 +118,40 @@ class Network:
         """Whether the loss takes class numbers; all others get one-hot labels."""
         import keras
 
-        return isinstance(self.loss, keras.losses.SparseCategoricalCrossentropy)
+        losses = keras.losses
+        return isinstance(
+            self.loss,
+            losses.SparseCategoricalCrossentropy | losses.CategoricalGeneralizedCrossEntropy,
+        )
 
     @property
     def is_random(self) -> bool:
         """Whether some layer draws random numbers while training."""
         return any(len(layer._seed_generators) for layer in self.model._flatten_layers())  # noqa: SLF001
 
-    def objective(self, images: Any, labels: Any, *, training: bool) -> tuple[Any, Any, Any]:
-        """Mean loss with regularisation, mean loss without, and outputs, of one batch."""
+    def outputs(self, images: Any, *, training: bool) -> Any:
+        """What the network makes of images as they lie in a ``Dataset``."""
         tf = backend.tensorflow()
-        inputs = tf.cast(images, self.precision) * self.scale
-        outputs = self.model(inputs, training=training)
-        loss = self.loss(self.targets(labels), outputs)
-        return tf.add_n([loss, *self.model.losses]), loss, outputs
+        return self.model(tf.cast(images, self.precision) * self.scale, training=training)
+
+    def objective(self, images: Any, labels: Any, *, training: bool) -> tuple[Any, Any, Any]:
+        """Mean loss with all that layers add to it, mean loss without, and outputs, of one batch."""
+        tf = backend.tensorflow()
+        outputs = self.outputs(images, training=training)
+        loss = tf.cast(self.loss(self.targets(labels), outputs), self.precision)
+        # As `Trainer.compute_loss` adds them up: penalties of weights and activities, `add_loss`.
+        added = [
+            tf.cast(tf.reduce_sum(a) if a.shape.rank else a, loss.dtype) for a in self.model.losses
+        ]
+        return tf.add_n([loss, *added]), loss, outputs
 
     @property
     def penalty(self) -> float:
-        """What the optimizer adds to the objective by itself, without a gradient: a proximal step's."""
-        return float(self.optimizer.penalty()) if hasattr(self.optimizer, "penalty") else 0.0
+        """What optimizers add to the objective by themselves, without a gradient: a proximal step's."""
+        from bench import optimizers
+
+        each = [one for one in optimizers.within(self.optimizer) if hasattr(one, "penalty")]
+        return float(sum(one.penalty() for one in each))
 
     def targets(self, labels: Any) -> Any:
         """What the loss takes for ``y_train`` or a part of it."""
@@ -145,29 +161,47 @@ class Network:
         return labels if self.sparse else tf.one_hot(labels, self.classes, dtype=self.precision)
 
     def gradients(self, images: Any, labels: Any) -> list[Any]:
-        """Gradients of the objective of one batch, as ``model.fit`` would take them."""
+        """Gradients of one batch as ``model.fit`` takes them: of the objective times the loss's scale.
+
+        None where the objective does not depend on an array; ``IndexedSlices`` of rows that were looked up.
+        """
         tf = backend.tensorflow()
         variables = [v.value for v in self.model.trainable_variables]
         with tf.GradientTape() as tape:
             total, _, _ = self.objective(images, labels, training=True)
+            total = self.optimizer.scale_loss(total)
         return list(tape.gradient(total, variables))
 
-    def gradients_at(self, weights: list[Any], images: Any, labels: Any) -> list[Any]:
-        """The same at other weights than the model's; nothing of the model changes."""
+    def gradients_at(
+        self, weights: list[Any], images: Any, labels: Any, *, scaled: bool = False
+    ) -> list[Any]:
+        """The same at other weights than the model's, by default of the objective itself; nothing changes."""
         tf = backend.tensorflow()
         points = [tf.convert_to_tensor(w) for w in weights]
         with tf.GradientTape() as tape:
             for point in points:
                 tape.watch(point)
             total = self.objective_at(points, images, labels)
+            if scaled:
+                total = self.optimizer.scale_loss(total)
         return list(tape.gradient(total, points))
+
+    @property
+    def loss_scale(self) -> Any:
+        """What the optimizer multiplies a loss by, and divides gradients by; None: it leaves them alone.
+
+        A scale that is not constant belongs to the next update.
+        """
+        one = backend.tensorflow().ones((), self.precision)
+        scale = self.optimizer.scale_loss(one)
+        return None if scale is one else scale
 
     def objective_at(self, weights: list[Any], images: Any, labels: Any) -> Any:
         """The objective of one batch, as in training, at these weights; nothing of the model changes."""
         import keras
 
         mapping = zip(self.model.trainable_variables, weights, strict=True)
-        with keras.StatelessScope(state_mapping=mapping):
+        with keras.StatelessScope(state_mapping=mapping, collect_losses=True):
             total, _, _ = self.objective(images, labels, training=True)
         return total
 
@@ -178,7 +212,11 @@ class Network:
 
     def apply(self, gradients: list[Any]) -> None:
         """One step of the optimizer."""
-        self.optimizer.apply(gradients, self.model.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
+
+    def update(self, images: Any, labels: Any) -> None:
+        """One update, as the default engine makes it."""
+        self.apply(self.gradients(images, labels))
 
     def sums(self, images: Any, labels: Any) -> Any:
         """(3,) float64: objective and loss times the number of images, and how many are right (or NaN)."""
@@ -196,7 +234,7 @@ class Network:
         import keras
 
         mapping = zip(self.variables, values, strict=True)
-        with keras.StatelessScope(state_mapping=mapping):
+        with keras.StatelessScope(state_mapping=mapping, collect_losses=True):
             return self.sums(images, labels)
 
     def evaluation(self, sums: Mapping[str, np.ndarray]) -> Evaluation:
@@ -219,35 +257,13 @@ class Network:
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """(n,) the class that the network gives each image."""
-        tf = backend.tensorflow()
         parts = (images[i : i + CHUNK] for i in range(0, len(images), CHUNK))
-        outputs = (
-            self.model(tf.cast(part, self.precision) * self.scale, training=False) for part in parts
-        )
+        outputs = (self.outputs(part, training=False) for part in parts)
         return np.concatenate([np.argmax(output, axis=1) for output in outputs])
 
     def weights(self) -> list[tuple[str, np.ndarray]]:
         """Path and value of every trainable array."""
         return [(v.path, v.numpy()) for v in self.model.trainable_variables]
-
-    def try_update(self, data: Dataset) -> None:
-        """One update on two images.
-
-        Raises:
-            SuiteError: Keras refuses it.
-        """
-        tf = backend.tensorflow()
-        try:
-            labels = tf.constant(data.y_train[:2])
-            self.apply(self.gradients(tf.constant(data.x_train[:2]), labels))
-            _ = float(self.optimizer.learning_rate)
-        except Exception as error:  # Keras and code of others raise what they like
-            raise SuiteError(
-                "these settings do not train",
-                where="model, loss and optimizer together",
-                expected="settings with which Keras can make one update",
-                found=keras_objects.reason(error),
-            ) from error
 
 
 def initial_model(job: Job) -> Any:
@@ -259,6 +275,67 @@ def initial_model(job: Job) -> Any:
         seed=(job.data.checksum, job.seed),
         precision=job.training.precision,
         trusted=job.trusted,
+    )
+
+
+def _optimizer(job: Job, model: Any, updates_per_epoch: int) -> Any:
+    """The job's optimizer before the first update of ``model``."""
+    optimizer = keras_objects.build(
+        "optimizer",
+        job.training.optimizer,
+        updates_per_epoch=updates_per_epoch,
+        trusted=job.trusted,
+        path=("optimizer",),
+    )
+    optimizer.build(model.trainable_variables)
+    return optimizer
+
+
+def by_array(function: Callable[..., Any], *gradients: list[Any]) -> list[Any]:
+    """Gradients made of others, array by array; where the first are None, so is what is made of them."""
+    tf = backend.tensorflow()
+    return [
+        None if same[0] is None else function(*(tf.convert_to_tensor(part) for part in same))
+        for same in zip(*gradients, strict=True)
+    ]
+
+
+def update_of_arrays(network: Network, images: Any, labels: Any) -> None:
+    """One update as engines make it that turn gradients of looked up rows into arrays.
+
+    Keras hands such rows to the optimizer one by one, also where they are the same row: their squares add up to
+    another number than the square of their sum.
+
+    Raises:
+        SuiteError: the optimizer would make another update of an array.
+    """
+    gradients = network.gradients(images, labels)
+    variables = network.model.trainable_variables
+    rows = [
+        variable.path
+        for variable, gradient in zip(variables, gradients, strict=True)
+        if isinstance(gradient, backend.tensorflow().IndexedSlices)
+    ]
+    if rows and not _is_linear(network.optimizer):
+        raise SuiteError(
+            "the optimizer treats looked up rows otherwise than whole arrays",
+            where="model and optimizer together",
+            expected="SGD without clipping, or the engine compiled, fit or master_worker",
+            found=", ".join(rows),
+        )
+    network.apply(by_array(lambda gradient: gradient, gradients))
+
+
+def _is_linear(optimizer: Any) -> bool:
+    """Whether a step is a sum over the parts of a gradient."""
+    import keras
+
+    from bench import optimizers
+
+    kinds = (keras.optimizers.SGD, keras.optimizers.LossScaleOptimizer)
+    return all(
+        type(one) in kinds and not (one.clipnorm or one.clipvalue or one.global_clipnorm)
+        for one in optimizers.within(optimizer)
     )
 
 

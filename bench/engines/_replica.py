@@ -7,6 +7,7 @@ outlives the process that started it, however that ends.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import queue
@@ -28,7 +29,7 @@ from bench.plugins import Dataset
 from bench.trial import Training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from bench.engines._messages import Message
 
@@ -124,7 +125,8 @@ class _Mirrored:
         """Of one mini-batch of this worker, laid out as one vector."""
         tf = backend.tensorflow()
         parts = self._network.gradients(tf.gather(self._x, row), tf.gather(self._y, row))
-        return tf.concat([tf.reshape(part, [-1]) for part in parts], 0)
+        self._missing = [part is None for part in parts]  # alike in all workers
+        return tf.concat([tf.reshape(part, [-1]) for part in parts if part is not None], 0)
 
     def _all_reduce(self, own: Any) -> Any:
         """The mean of all workers' vectors."""
@@ -140,8 +142,12 @@ class _Mirrored:
     def _apply(self, mean: Any) -> None:
         """One step of the optimizer."""
         tf = backend.tensorflow()
-        parts = zip(tf.split(mean, self._sizes), self._shapes, strict=True)
-        self._network.apply([tf.reshape(part, shape) for part, shape in parts])
+        there = [not missing for missing in self._missing]
+        parts = iter(tf.split(mean, list(itertools.compress(self._sizes, there))))
+        whole = zip(there, self._shapes, strict=True)
+        self._network.apply(
+            [tf.reshape(next(parts), shape) if is_there else None for is_there, shape in whole]
+        )
 
     def epoch(self, rows: np.ndarray) -> None:
         """Take the epoch's mini-batches, (updates, size) places in this worker's own part."""
@@ -167,14 +173,16 @@ class _Mirrored:
         }
 
     def weights(self) -> Message:
-        """The trainable arrays, by their place in the model's order."""
-        variables = self._network.model.trainable_variables
-        return {str(place): variable.numpy() for place, variable in enumerate(variables)}
+        """The trainable arrays."""
+        return _by_place(self._network.model.trainable_variables)
+
+    def optimizer(self) -> Message:
+        """The optimizer's state."""
+        return _by_place(self._network.optimizer.variables)
 
     def collectives(self) -> Message:
         """How many operations of an update speak with the other workers, as its graphs have it."""
-        tf = backend.tensorflow()
-        flat = tf.zeros(sum(self._sizes), self._network.precision)
+        flat = self._steps[0](self._rows[0])
         count = 0
         for step, given in zip(self._steps, (self._rows[0], flat, flat), strict=True):
             graph = step.get_concrete_function(given).graph.as_graph_def()
@@ -243,13 +251,14 @@ class _Chief:
         with tf.control_dependencies([*at, seen]):
             read = tf.timestamp()
         with tf.control_dependencies([read]):
-            gradients = self._network.gradients_at([tf.identity(weight) for weight in at], x, y)
-        with tf.control_dependencies(gradients):
+            found = self._network.gradients_at([tf.identity(weight) for weight in at], x, y)
+            pairs = zip(self._weights, found, strict=True)
+            changes = [(w, tf.convert_to_tensor(g)) for w, g in pairs if g is not None]
+        with tf.control_dependencies([gradient for _, gradient in changes]):
             computed = tf.timestamp()
         rate = tf.cast(self._rate(seen), self._network.precision)
         with tf.control_dependencies([computed]):
-            steps = zip(self._weights, gradients, strict=True)
-            writes = [weight.assign_sub(rate * gradient) for weight, gradient in steps]
+            writes = [weight.assign_sub(rate * gradient) for weight, gradient in changes]
         with tf.control_dependencies(writes):
             count = tf.identity(self._updates.assign_add(1))
         with tf.control_dependencies([count]):
@@ -270,8 +279,13 @@ class _Chief:
         return {"updates": np.array(self._coordinator.fetch(done)).reshape(-1, 6)}
 
     def weights(self) -> Message:
-        """The weights on the server, by their place in the model's order."""
-        return {str(place): weight.numpy() for place, weight in enumerate(self._weights)}
+        """The weights on the server."""
+        return _by_place(self._weights)
+
+
+def _by_place(variables: Sequence[Any]) -> Message:
+    """Values under their places, as messages name arrays."""
+    return {str(place): np.asarray(v.numpy()) for place, v in enumerate(variables)}
 
 
 def _rate(optimizer: Any) -> Callable[[Any], Any]:

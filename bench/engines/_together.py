@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from bench.engines._messages import Message
     from bench.plugins import Evaluation
 
 ARGUMENTS: Final = ("workers", "split", "deadline_s")
@@ -51,7 +52,7 @@ class Together(Engine):
         except BaseException:
             self._cluster.close()
             raise
-        self.notes: tuple[str, ...] = ()
+        self.notes = self._copy.notes
         self._updates = 0
         self._current = True  # whether the weights here are those of the workers
 
@@ -66,9 +67,8 @@ class Together(Engine):
         """A copy with the present weights, and the count of updates, which schedules of the rate go by."""
         if not self._current:
             ((_, values),) = self._cluster.ask({SPOKESMAN: {"do": "weights"}}).items()
-            for place, variable in enumerate(self._copy.model.trainable_variables):
-                variable.assign(values[str(place)])
-            self._copy.optimizer.iterations.assign(self._updates)
+            self._assign(self._copy.model.trainable_variables, values)
+            self._take_optimizer()
             self._current = True
         return self._copy
 
@@ -89,11 +89,21 @@ class Together(Engine):
         """End the processes."""
         self._cluster.close()
 
+    def _take_optimizer(self) -> None:
+        """Give the copy's optimizer the state that its learning rate depends on: the count of updates."""
+        self._copy.optimizer.iterations.assign(self._updates)
+
+    def _assign(self, variables: Sequence[Any], values: Message) -> None:
+        """Take what ``_replica.by_place`` sent."""
+        for place, variable in enumerate(variables):
+            variable.assign(values[str(place)])
+
     def _trained(self, updates: int) -> None:
         """So many updates have been done there."""
         self._updates += updates
         self._current = False
-        self.notes = tuple(f"{name} was lost; the others went on" for name in self._cluster.lost)
+        lost = (f"{name} was lost; the others went on" for name in self._cluster.lost)
+        self.notes = (*self._copy.notes, *lost)
 
     def _task(self, member: Member) -> dict[str, Any]:
         """All that a process has to know; a worker gets its own images, and no others."""
@@ -131,6 +141,14 @@ def check(job: Job) -> Subsets:
             where="model",
             expected="no batch normalisation, whose averages would differ between workers, and no dropout",
             found=", ".join(v.path for v in model.non_trainable_variables),
+        )
+    types = {v.dtype for v in model.variables}
+    if types - {job.training.precision}:
+        raise SuiteError(
+            f"{engine} takes no network with weights of several types",
+            where="model",
+            expected=f"weights in {job.training.precision}, which the processes exchange as one vector",
+            found=", ".join(sorted(types)),
         )
     return parts
 

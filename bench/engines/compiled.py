@@ -134,7 +134,8 @@ class CompiledEngine(Engine):
         self._images = _images(job.data)
         self.parameters = self.network.parameters
         self.updates_per_epoch = sum(updates for updates, _ in shapes)
-        self.notes = tuple(dict.fromkeys(filter(None, (self._program.note, self._judge.note))))
+        fallbacks = filter(None, (self._program.note, self._judge.note))
+        self.notes = tuple(dict.fromkeys([*self.network.notes, *fallbacks]))
 
     def start_epoch(self, order: np.ndarray) -> None:
         """Lay the permutation out, one row of images per update."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -26,6 +26,13 @@ def updates_per_epoch(job: Job) -> int:
     return batches(job)
 
 
+def update(network: Network, images: Any, labels: Any) -> None:
+    """One update by Keras itself, not compiled."""
+    network.model.compile(optimizer=network.optimizer, loss=network.loss, run_eagerly=True)
+    inputs = backend.tensorflow().cast(images, network.precision) * network.scale
+    network.model.fit(inputs, network.targets(labels), batch_size=len(labels), verbose=0)
+
+
 class FitEngine(Engine):
     """See ``bench.plugins.Engine``."""
 
@@ -37,7 +44,7 @@ class FitEngine(Engine):
         self.network.model.compile(optimizer=self.network.optimizer, loss=self.network.loss)
         self._sums = tf.function(self.network.sums, reduce_retracing=True)
         self.parameters = self.network.parameters
-        self.notes: tuple[str, ...] = ()
+        self.notes = self.network.notes
         self.start_epoch(np.arange(job.n_train, dtype=np.int32))
         self.advance(0, 1)  # trace, then forget
         self.network.restart(job)

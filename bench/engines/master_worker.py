@@ -54,4 +54,17 @@ class _Averaged(Rule):
         tf = backend.tensorflow()
         parts = zip(tf.split(images, self._workers), tf.split(labels, self._workers), strict=True)
         answers = [self.network.gradients(x, y) for x, y in parts]
-        return [tf.add_n(same) / self._workers for same in zip(*answers, strict=True)]
+        return [self._mean(same) for same in zip(*answers, strict=True)]
+
+    def _mean(self, same: tuple[Any, ...]) -> Any:
+        """Of the workers' gradients of one array; of looked up rows, those of all workers."""
+        tf = backend.tensorflow()
+        if same[0] is None:
+            return None
+        if not isinstance(same[0], tf.IndexedSlices):
+            return tf.add_n(same) / self._workers
+        values, indices = (
+            tf.concat(parts, 0)
+            for parts in zip(*((g.values, g.indices) for g in same), strict=True)
+        )
+        return tf.IndexedSlices(values / self._workers, indices, same[0].dense_shape)

@@ -21,8 +21,9 @@ import numpy as np
 
 from bench.engines import _together
 from bench.engines._cluster import HOME, Member
+from bench.engines._network import update_of_arrays
 from bench.engines._subsets import shared_equally
-from bench.engines._together import Together
+from bench.engines._together import SPOKESMAN, Together
 from bench.errors import SuiteError, TrustError, UsageError
 from bench.plugins import Measure, named
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 ARGUMENTS: Final = (*_together.ARGUMENTS, "hosts")
 SEVERAL_PROCESSES: Final = True
+update: Final = update_of_arrays
 _HOST: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -137,6 +139,11 @@ class MultiWorkerEngine(Together):
         self._computing += [answer["computing"].sum() for answer in in_order]
         self._processor += [answer["processor"] for answer in in_order]
         self._trained(stop - start)
+
+    def _take_optimizer(self) -> None:
+        """Give the copy's optimizer the whole state, which may skip updates and count them otherwise."""
+        ((_, values),) = self._cluster.ask({SPOKESMAN: {"do": "optimizer"}}).items()
+        self._assign(self._copy.optimizer.variables, values)
 
     def measures(self) -> list[Measure]:
         """Parts, time split, bytes, and how far the copies have drifted apart."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from bench.engines import _together
 from bench.engines._cluster import Member
+from bench.engines._network import initial_model
 from bench.engines._together import ARGUMENTS, Together
 from bench.errors import SuiteError
 from bench.plugins import Measure, named
@@ -42,6 +43,7 @@ def updates_per_epoch(job: Job) -> int:
 
 def _updates(job: Job, parts: Subsets) -> int:
     _check_optimizer(job)
+    _check_model(job)
     smallest = int(parts.sizes.min())
     if job.batch_size > smallest:
         raise SuiteError(
@@ -63,6 +65,18 @@ def _check_optimizer(job: Job) -> None:
             where="optimizer",
             expected="{SGD: {learning_rate: ...}}, without momentum and other arguments",
             found=repr(job.training.optimizer),
+        )
+
+
+def _check_model(job: Job) -> None:
+    """No constraints: the server adds what workers send."""
+    bound = [v.path for v in initial_model(job).trainable_variables if v.constraint is not None]
+    if bound:
+        raise SuiteError(
+            "asynchronous updates keep no constraints of weights",
+            where="model",
+            expected="layers without kernel_constraint and other constraints",
+            found=", ".join(bound),
         )
 
 

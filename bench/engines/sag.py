@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from bench import backend
-from bench.engines._network import batches
+from bench.engines._network import batches, by_array, update_of_arrays
 from bench.engines.compiled import CompiledEngine, Rule, drawn
 from bench.errors import SuiteError
 from bench.trial import generator
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bench.engines._network import Job, Network
 
 ARGUMENTS: Final = ()
+update: Final = update_of_arrays
 
 
 def prepare(job: Job) -> CompiledEngine:
@@ -80,13 +81,33 @@ class _Averaged(Rule):
 
     def gradients(self, images: Any, labels: Any, row: Any) -> list[Any]:
         """The mean of the table, in which the gradient of these images is fresh."""
+        tf = backend.tensorflow()
+        index = tf.gather(self._owner, row[0])  # not [row[0]]: XLA's strided slices take ms
+        fresh = by_array(lambda g: g, self.network.gradients(images, labels))
+        scale = self.network.loss_scale
+        if scale is None:
+            return self._averaged(fresh, index)
+        # The table keeps gradients of the objective itself. One that overflows makes an optimizer lower its
+        # scale and skip the update; it is not kept.
+        fresh = by_array(lambda g: g / tf.cast(scale, g.dtype), fresh)
+        finite = tf.reduce_all(
+            [tf.reduce_all(tf.math.is_finite(g)) for g in fresh if g is not None]
+        )
+        mean = self._averaged(fresh, index, finite)
+        scale = tf.where(finite, scale, tf.cast(np.nan, scale.dtype))
+        return by_array(lambda g: g * tf.cast(scale, g.dtype), mean)
+
+    def _averaged(self, fresh: list[Any], index: Any, usable: Any = None) -> list[Any]:
+        """The mean of the table, with ``fresh`` at ``index`` if it is usable."""
         import keras
 
         tf = backend.tensorflow()
-        index = tf.gather(self._owner, row[0])  # not [row[0]]: XLA's strided slices take ms
-        fresh = self.network.gradients(images, labels)
         for new, mean, table in zip(fresh, self._mean, self._table, strict=True):
+            if new is None:
+                continue
+            old = tf.gather(table, index)
+            kept = new if usable is None else tf.where(usable, new, old)
             place = tf.stack([index, *[0] * len(new.shape)])
-            mean.assign_add((new - tf.gather(table, index)) / self._n)
-            table.assign(keras.ops.slice_update(table, place, new[None]))
-        return [tf.identity(mean) for mean in self._mean]
+            mean.assign_add((kept - old) / self._n)
+            table.assign(keras.ops.slice_update(table, place, kept[None]))
+        return by_array(lambda _, mean: mean, fresh, self._mean)

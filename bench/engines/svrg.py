@@ -14,13 +14,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bench import backend
-from bench.engines._network import batches, chunks, over_chunks
+from bench.engines._network import batches, by_array, chunks, over_chunks, update_of_arrays
 from bench.engines.compiled import CompiledEngine, Rule
 
 if TYPE_CHECKING:
     from bench.engines._network import Job, Network
 
 ARGUMENTS: Final = ()
+update: Final = update_of_arrays
 
 
 def prepare(job: Job) -> CompiledEngine:
@@ -52,7 +53,12 @@ class _Reduced(Rule):
 
         def weighed(images: Any, labels: Any) -> list[Any]:
             found = self.network.gradients_at(weights, images, labels)
-            return [g * images.shape[0] / x.shape[0] for g in found]
+            return [
+                tf.zeros_like(w)
+                if g is None
+                else tf.convert_to_tensor(g) * images.shape[0] / x.shape[0]
+                for w, g in zip(weights, found, strict=True)
+            ]
 
         full = [tf.zeros_like(w) for w in weights]
         for part in chunks(0, x.shape[0]):
@@ -63,6 +69,10 @@ class _Reduced(Rule):
     def gradients(self, images: Any, labels: Any, row: Any) -> list[Any]:
         """g_i(w) - g_i(w~) + full(w~)."""
         del row
-        here = self.network.gradients(images, labels)
-        there = self.network.gradients_at(self._snapshot, images, labels)
-        return [g - old + full for g, old, full in zip(here, there, self._full, strict=True)]
+        network, full = self.network, list(self._full)
+        here = network.gradients(images, labels)
+        there = network.gradients_at(self._snapshot, images, labels, scaled=True)
+        scale = network.loss_scale  # kept gradients have none, since it may change within an epoch
+        if scale is not None:
+            full = by_array(lambda g: g * backend.tensorflow().cast(scale, g.dtype), full)
+        return by_array(lambda g, old, mean: g - old + mean, here, there, full)

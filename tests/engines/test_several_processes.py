@@ -184,6 +184,45 @@ def test_a_lost_mirrored_worker_and_a_deadline_end_the_trial(digits):
     assert are_gone(engine.processes.values())
 
 
+def test_mirrored_workers_take_scaled_losses_penalties_and_skipped_updates(digits):
+    """As in one process, with an optimizer that counts updates otherwise than the engine."""
+    layer = {"Dense": {"units": 8, "activity_regularizer": {"L2": {"l2": 0.01}}}}
+    inner = {
+        "Adam": {
+            "learning_rate": {
+                "InverseTimeDecay": {
+                    "initial_learning_rate": 0.01,
+                    "decay_rate": 0.5,
+                    "decay_steps": 1,
+                }
+            },
+            "gradient_accumulation_steps": 2,
+        }
+    }
+    settings = replace(
+        TWO,
+        model={"layers": ["Flatten", layer, {"Dense": {"units": 10}}]},
+        # Overflows at first: updates that are skipped do not count.
+        optimizer={"LossScaleOptimizer": {"inner_optimizer": inner, "initial_scale": 1e38}},
+    )
+    ends = []
+    for name in ("multi_worker", "master_worker"):
+        mine = replace(settings, engine={name: {"workers": 2}})
+        engines.check(mine, digits)
+        ends.append(engines.prepare(mine, digits, 0))
+        ends[-1].start_epoch(order(digits, 0, 1))
+        ends[-1].advance(0, 9)
+    real, exact = ends
+    assert differ_by(real, exact) < 1e-5
+    found, expected = real.evaluate(), exact.evaluate()
+    assert found.train_objective == pytest.approx(expected.train_objective, rel=1e-5)
+    assert found.train_objective > found.train_loss + 1e-3
+    assert found.learning_rate == pytest.approx(expected.learning_rate, rel=1e-6)
+    assert 0.01 / 5.5 < found.learning_rate < 0.01
+    assert told(real)["", "copies_differ_by"] == 0
+    real.close()
+
+
 def test_workers_of_other_hosts_are_reached_by_ssh(digits, tmp_path, monkeypatch):
     """Two addresses of this machine, and a stand-in for ssh that runs here what it is to run there."""
     ssh = tmp_path / "ssh"
