@@ -16,6 +16,7 @@ from bench.stats.comparison import (
     probability_of_superiority,
 )
 from bench.stats.crossed import TwoLevelInterval, two_level_interval
+from bench.stats.curve_fits import FamilyFit
 from bench.stats.datasets import (
     Friedman,
     Quade,
@@ -27,6 +28,7 @@ from bench.stats.datasets import (
 )
 from bench.stats.equivalence import Equivalence, equivalence_test
 from bench.stats.factorial import FactorialContrast, factorial_contrasts
+from bench.stats.lack_of_fit import LackOfFit
 from bench.stats.multiple import adjust
 from bench.stats.power import (
     exaggeration_ratio,
@@ -37,7 +39,7 @@ from bench.stats.power import (
     seeds_needed,
 )
 from bench.stats.profiles import PerformanceProfile, performance_profile
-from bench.stats.rates import FamilyFit, RateFit, fit_rate
+from bench.stats.rates import RateFit, fit_rate
 from bench.stats.rates_over_seeds import (
     RateComparison,
     RatesOverSeeds,
@@ -78,6 +80,7 @@ __all__ = [
     "FactorialContrast",
     "FamilyFit",
     "Friedman",
+    "LackOfFit",
     "LogRank",
     "McNemar",
     "PerformanceProfile",
