@@ -3,6 +3,15 @@
 The table of them is in `rates`. Variable projection (Golub and Pereyra 1973): what enters linearly,
 a and b, is solved for, so that only the rate is searched. Curves that have the same k are fitted
 together: what is the same for all of them is computed once.
+
+>>> k = np.arange(20.0)
+>>> y = np.array([1 + 2 * 0.5**k])
+>>> problem = Problem(SHAPES["geometric"], k, y, np.ones(y.shape), with_floor=True)
+>>> shape = problem.refine(problem.search())
+>>> np.exp(-np.exp(shape)).round(6)  # rho
+array([[0.5]])
+>>> problem.project(shape[:, None])[0].round(6)  # a and b
+array([[[1., 2.]]])
 """
 
 from __future__ import annotations
@@ -23,7 +32,7 @@ if TYPE_CHECKING:
     _Flags = NDArray[np.bool_]
 
 RateFamily = Literal["geometric", "power", "hyperbolic", "stretched", "two-rate", "constant"]
-Shadow = Literal["logarithmic", "logistic"]
+Shadow = Literal["logarithmic", "root-logarithmic", "logistic"]
 Shape = RateFamily | Shadow
 
 FAMILIES: tuple[RateFamily, ...] = get_args(RateFamily)
@@ -70,9 +79,9 @@ def _decay(k: _Array, x: _Array) -> _Array:
 
 
 def _logarithmic(k: _Array, x: _Array) -> _Array:
-    """(log(s) / log(k + s))^q with s = 1 + x."""
-    past, power = x[..., :1, None], x[..., 1:, None]
-    found: _Array = (1 + np.log1p(k / (1 + past)) / np.log1p(past)) ** -power
+    """log(s) / log(k + s) with s = 1 + x."""
+    past = x[..., None]
+    found: _Array = 1 / (1 + np.log1p(k / (1 + past)) / np.log1p(past))
     return found
 
 
@@ -122,7 +131,12 @@ SHAPES: dict[Shape, Family] = {
     ),
     "constant": Family(bases=lambda k, x: np.empty((*x.shape[:-1], 0, k.size)), box=lambda _k: []),
     "logarithmic": Family(
-        bases=_logarithmic, box=lambda _k: [(1e-2, 1e4, 25), (0.2, 1.0, 4)], contains=("constant",)
+        bases=_logarithmic, box=lambda _k: [(1e-2, 1e4, 40)], contains=("constant",)
+    ),
+    "root-logarithmic": Family(
+        bases=lambda k, x: np.sqrt(_logarithmic(k, x)),
+        box=lambda _k: [(1e-2, 1e4, 40)],
+        contains=("constant",),
     ),
     "logistic": Family(
         bases=_logistic,

@@ -66,6 +66,16 @@ def lack_of_fit(
     """Of each family, from its fits to every seed's curve, over the points that all curves have.
 
     Empty below three seeds, and where fewer points are shared than a family has parameters and one.
+
+    >>> from bench.stats.curve_fits import curve_of, fit_curves
+    >>> rng, k = np.random.default_rng(1), np.arange(40.0)
+    >>> seeds = [(0.2 + 2 * 0.9**k) * np.exp(0.02 * rng.normal(size=40)) for _ in range(6)]
+    >>> curves = [curve_of(k, values) for values in seeds]
+    >>> families = ("geometric", "power")
+    >>> fits = dict(zip(families, zip(*fit_curves(curves, families))))
+    >>> tests = lack_of_fit(curves, fits)
+    >>> tests["geometric"].p_value > 0.05, tests["power"].p_value < 1e-6
+    (True, True)
     """
     if len(curves) < FEWEST_FOR_INFERENCE:
         return {}

@@ -14,6 +14,10 @@ two-rate     a + b1 rho1^k + b2 rho2^k       -log(rho1), the slower one
 constant     a                               none: the null hypothesis
 ===========  ==============================  ============================
 
+Logarithmic curves, a + b (log s / log(k + s))^q with q = 1 or 1/2, and logistic ones look like a
+power or a stretched exponential over a while. They are no laws here: they are fitted only to see
+that the curve is not one of them.
+
 Residual errors of such a fit say nothing about the next seed and are not offered; uncertainty
 comes from the spread over seeds alone (`rates_over_seeds`).
 """
@@ -51,7 +55,7 @@ class RateFit:
     candidates: tuple[FamilyFit, ...]
     """Every family's fit, as far as the points allow one."""
     shadows: tuple[FamilyFit, ...]
-    """Fits of curves that are no law here but look like one for a while: logarithmic, logistic."""
+    """Fits of curves that are no law here but look like one for a while (see the module)."""
     diverged: bool
     """Whether a value is not finite; nothing is fitted then."""
     below_floor: bool
@@ -160,6 +164,13 @@ def fit_rate(
     that fits best with that. Raises StatsError for no points, unequal lengths, k that does not
     increase or is negative, a floor or breakpoint that is not finite, no family, an unknown one,
     and unknown weights.
+
+    >>> k = range(30)
+    >>> fit = fit_rate(k, [0.2 + 2 * 0.9**i for i in k])
+    >>> fit.family, round(fit.rate, 4), round(fit.floor, 4)
+    ('geometric', 0.1054, 0.2)
+    >>> fit_rate(k, [1.0 + i for i in k]).reasons[0]
+    'The curve does not fall, or not in a way that a constant would not explain as well.'
     """
     (found,) = fit_rates(
         [(k, values)],

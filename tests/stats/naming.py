@@ -1,17 +1,15 @@
 """How often a law is named, rightly or wrongly: simulated studies of curves whose law is known.
 
     python -m tests.stats.naming          # the tables of docs/convergence.md, written into it
-    python -m tests.stats.naming --show   # printed only
 
-A study is some seeds' curves. *Right* is the law that drew them. Where two laws are the same curve
-(a power with p = 1, a hyperbola with c = 1) either is right. Where no law drew them any name is
-wrong: also that of the nearest law.
+A study is some seeds' curves. *Right* is the law that drew them; where no law drew them every name
+is wrong, also that of the nearest law.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +20,7 @@ from scipy.signal import lfilter
 from bench.stats import fit_rates_over_seeds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 SPAN = 50.0  # epochs
 SIZE = 0.02  # of the noise, relative
@@ -31,32 +29,38 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "convergence.md"
 
 @dataclass(frozen=True)
 class Truth:
-    """A curve, of k and the speed of a seed, and the laws that may be named for it."""
+    """A curve, of k and the speed of a seed, and the law that it follows."""
 
     curve: Callable[[np.ndarray, float], np.ndarray]
-    laws: tuple[str, ...] = ()
-    rate: float | None = None
+    law: str | None = None
+    rate: float = math.nan
     floor: float | None = None
+    """If it is known to who fits."""
+    size: float = SIZE
+    """Of the noise."""
 
 
-def geometric(a, rho):
-    return Truth(lambda k, v: a + 2 * rho ** (v * k), ("geometric",), -math.log(rho))
+def geometric(a, rho, **more):
+    return Truth(lambda k, v: a + 2 * rho ** (v * k), "geometric", -math.log(rho), **more)
 
 
-def power(a, p):
-    return Truth(lambda k, v: a + 2 * (k + 1) ** (-p * v), ("power",), p)
+def power(a, p, **more):
+    return Truth(lambda k, v: a + 2 * (k + 1) ** (-p * v), "power", p, **more)
 
 
-def hyperbolic(a, c):
-    return Truth(lambda k, v: a + 2 / (1 + c * v * k), ("hyperbolic",), c)
+def hyperbolic(a, c, **more):
+    return Truth(lambda k, v: a + 2 / (1 + c * v * k), "hyperbolic", c, **more)
 
 
-def stretched(a, c, beta):
-    return Truth(lambda k, v: a + 2 * np.exp(-((c * v * k) ** beta)), ("stretched",), c)
+def stretched(a, c, beta, **more):
+    return Truth(lambda k, v: a + 2 * np.exp(-((c * v * k) ** beta)), "stretched", c, **more)
 
 
-def two_rate(a, slow, fast):
-    return Truth(lambda k, v: a + slow ** (v * k) + fast ** (v * k), ("two-rate",), -math.log(slow))
+def two_rate(a, slow, fast, **more):
+    def curve(k, v):
+        return a + slow ** (v * k) + fast ** (v * k)
+
+    return Truth(curve, "two-rate", -math.log(slow), **more)
 
 
 LAWS = {
@@ -74,6 +78,26 @@ LAWS = {
     "stretched, β = 2": stretched(0.1, 0.06, 2.0),
     "two-rate": two_rate(0.1, 0.9, 0.4),
     "two-rate, no floor": two_rate(0.0, 0.97, 0.7),
+    "geometric, floor known": geometric(0.3, 0.9, floor=0.3),
+    "power, floor known": power(0.3, 0.5, floor=0.3),
+    "hyperbolic, floor known": hyperbolic(0.3, 0.3, floor=0.3),
+}
+
+HARD = {  # no law need be named; a wrong one must not
+    "geometric, little of it seen": geometric(0.2, 0.99),
+    "geometric, high floor": geometric(20.0, 0.9),
+    "geometric, 10 % noise": geometric(0.2, 0.9, size=0.1),
+    "power, 10 % noise": power(0.1, 0.5, size=0.1),
+    "hyperbolic, 10 % noise": hyperbolic(0.1, 0.2, size=0.1),
+    "stretched, 10 % noise": stretched(0.1, 0.2, 0.5, size=0.1),
+    "two-rate, 10 % noise": two_rate(0.1, 0.9, 0.4, size=0.1),
+    "power, p = 1.02": power(0.02, 1.02),
+    "power, p = 1.1": power(0.1, 1.1),
+    "power, flat": power(0.5, 0.2),
+    "hyperbolic, c = 1.05": hyperbolic(0.0, 1.05),
+    "stretched, β = 0.95": stretched(0.1, 0.1, 0.95),
+    "stretched, little of it seen": stretched(0.0, 0.005, 0.5),
+    "two rates that are close": two_rate(0.1, 0.95, 0.8),
 }
 
 
@@ -114,7 +138,7 @@ NO_LAWS = {
     "random walk": Truth(lambda k, v: 1 + 0 * k * v),
 }
 
-TRUTHS = LAWS | NO_LAWS
+TRUTHS = LAWS | HARD | NO_LAWS
 
 
 def _ar(rng, shape, phi):
@@ -123,63 +147,157 @@ def _ar(rng, shape, phi):
 
 
 NOISES = {
-    "independent": lambda rng, shape: _ar(rng, shape, 0.0),
-    "AR(1) 0.5": lambda rng, shape: _ar(rng, shape, 0.5),
-    "AR(1) 0.7": lambda rng, shape: _ar(rng, shape, 0.7),
-    "AR(1) 0.9": lambda rng, shape: _ar(rng, shape, 0.9),
-    "AR(1) and white": lambda rng, shape: (
-        (_ar(rng, shape, 0.9) + _ar(rng, shape, 0)) / math.sqrt(2)
-    ),
-    "long tails": lambda rng, shape: rng.standard_t(3, size=shape) / math.sqrt(3),
-    "additive": lambda rng, shape: _ar(rng, shape, 0.5),
-    "seeds of their own speed": lambda rng, shape: _ar(rng, shape, 0.5),
+    "independent": 0.0,
+    "AR(1) 0.5": 0.5,
+    "AR(1) 0.7": 0.7,
+    "AR(1) 0.9": 0.9,
+    "AR(1) 0.9 and white": 0.9,
+    "long tails": 0.0,
+    "additive": 0.5,
+    "own speeds": 0.5,
 }
+"""The coefficient of each. *Additive* noise has the same size all along, a share of the mean; with *own speeds* the rates
+of the seeds differ by 10 %; *long tails* are those of Student's t with three degrees of freedom."""
 
 
-def study(name, noise, *, seeds=8, points=51, rng):
+def study(name, noise, rng, *, seeds=8, points=51):
     """The curves of some seeds, each (k, values)."""
     truth, k = TRUTHS[name], np.linspace(0, SPAN, points)
-    errors = SIZE * NOISES[noise](rng, (seeds, points))
+    errors = _ar(rng, (seeds, points), NOISES[noise])
+    if noise == "AR(1) 0.9 and white":
+        errors = (errors + rng.normal(size=errors.shape)) / math.sqrt(2)
+    if noise == "long tails":
+        errors = rng.standard_t(3, size=errors.shape) / math.sqrt(3)
+    errors *= truth.size
     if name == "random walk":
         errors = 0.05 * np.cumsum(rng.normal(size=errors.shape), axis=1)
-    speeds = np.exp(0.1 * rng.normal(size=seeds) * (noise == "seeds of their own speed"))
+    speeds = np.exp(0.1 * rng.normal(size=seeds) * (noise == "own speeds"))
     clean = np.array([truth.curve(k, speed) for speed in speeds])
     if noise == "additive":
-        return [(k, values) for values in clean + 0.5 * errors]
-    return [(k, values) for values in clean * np.exp(errors)]
+        return [(k, values) for values in clean + errors * clean.mean()]
+    floor = truth.floor or 0.0
+    return [(k, values) for values in floor + (clean - floor) * np.exp(errors)]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of so many studies."""
+    """Shares of so many studies; `covered` of those with an interval of the true law's rate."""
 
     right: float
     wrong: float
     covered: float
-    """Share of the studies with a rate whose interval holds the true one."""
-    named: Counter[str]
 
 
-def outcome(name, noise, studies, *, seeds=8, points=51) -> Outcome:
-    """Of studies with a generator of their own."""
+def outcome(name, noise, studies, *, seeds=8, points=51):
+    """Of studies that have a generator of their own."""
     truth = TRUTHS[name]
-    rng = np.random.default_rng(
-        [seeds, points, list(NOISES).index(noise), list(TRUTHS).index(name)]
-    )
+    rng = np.random.default_rng([seeds, points, [*NOISES].index(noise), [*TRUTHS].index(name)])
     found = [
-        fit_rates_over_seeds(study(name, noise, seeds=seeds, points=points, rng=rng))
+        fit_rates_over_seeds(study(name, noise, rng, seeds=seeds, points=points), floor=truth.floor)
         for _ in range(studies)
     ]
-    named = Counter(one.family for one in found)
-    right = sum(named[law] for law in truth.laws)
     covered = [
         one.rate_low <= truth.rate <= one.rate_high
         for one in found
-        if truth.rate and one.best_family in truth.laws and one.rate_low is not None
+        if one.best_family == truth.law and one.rate_low is not None
     ]
+    named = [one.family for one in found if one.family != "cannot be determined"]
+    right = sum(family == truth.law for family in named)
     return Outcome(
         right / studies,
-        (studies - right - named["cannot be determined"]) / studies,
+        (len(named) - right) / studies,
         float(np.mean(covered)) if covered else math.nan,
-        named,
     )
+
+
+# --- the tables of the documentation ---------------------------------------------------------------
+
+STUDIES = 40
+SHOWN = ("independent", "AR(1) 0.5", "AR(1) 0.9", "additive", "own speeds")
+FEW = (  # for other numbers of seeds and points
+    "geometric",
+    "power, p = 0.5",
+    "hyperbolic",
+    "stretched, β = 0.5",
+    "1 / log(k + 2)",
+    "sigmoid",
+    "three exponentials",
+    "a drop at half",
+)
+
+
+def _all(jobs: Iterable[tuple]) -> list[Outcome]:
+    with ProcessPoolExecutor() as pool:
+        return list(pool.map(_outcome, jobs))
+
+
+def _outcome(job: tuple) -> Outcome:
+    name, noise, seeds, points = job
+    return outcome(name, noise, STUDIES, seeds=seeds, points=points)
+
+
+def _share(values: Iterable[float]) -> str:
+    return f"{100 * np.nanmean(list(values)):.0f}"
+
+
+def _rows(head: list[str], rows: Iterable[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
+
+
+def by_truth() -> str:
+    """Two tables: of laws the share named rightly and wrongly, of other curves the share named."""
+    jobs = [(name, noise, 8, 51) for name in TRUTHS for noise in SHOWN]
+    found = dict(zip(jobs, _all(jobs), strict=True))
+    of = {name: [found[name, noise, 8, 51] for noise in SHOWN] for name in TRUTHS}
+    laws = [
+        [
+            name,
+            *(f"{_share([one.right])} / {_share([one.wrong])}" for one in of[name]),
+            _share(one.covered for one in of[name]),
+        ]
+        for name in [*LAWS, *HARD]
+    ]
+    others = [[name, *(_share([one.wrong]) for one in of[name])] for name in NO_LAWS]
+    first = _rows(["law: right / wrong, %", *SHOWN, "interval holds the rate, %"], laws)
+    return f"{first}\n\n{_rows(['no law: named, %', *SHOWN], others)}"
+
+
+def by_size() -> str:
+    """A table of numbers of seeds and points, under AR(1) noise of 0.7."""
+    sizes = [(seeds, points) for seeds in (3, 5, 8, 10) for points in (12, 51, 200)]
+    jobs = [(name, "AR(1) 0.7", *size) for size in sizes for name in FEW]
+    found = dict(zip(jobs, _all(jobs), strict=True))
+
+    def shares(size: tuple[int, int]) -> list[str]:
+        of = {name: found[name, "AR(1) 0.7", *size] for name in FEW}
+        laws = [of[name] for name in FEW if name in LAWS]
+        return [
+            _share(one.right for one in laws),
+            _share(one.wrong for one in laws),
+            _share(of[name].wrong for name in FEW if name in NO_LAWS),
+            _share(one.covered for one in laws),
+        ]
+
+    head = [
+        "seeds",
+        "points",
+        "right, %",
+        "wrong, %",
+        "named without a law, %",
+        "interval holds, %",
+    ]
+    return _rows(head, [[f"{n}", f"{points}", *shares((n, points))] for n, points in sizes])
+
+
+def main() -> None:
+    """Measure again, and write what was measured into the documentation."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+    for name, table in (("by truth", by_truth), ("by size", by_size)):
+        before, begin, rest = text.partition(f"<!-- {name}: python -m tests.stats.naming -->")
+        _, end, after = rest.partition(f"<!-- end of {name} -->")
+        text = f"{before}{begin}\n\n{table()}\n\n{end}{after}"
+        DOCUMENT.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
