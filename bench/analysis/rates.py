@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 MOST_CURVES: Final = 400  # fitted in a whole report; then only so many seeds of each variant
 MOST_POINTS: Final = 120  # of a curve: more do not tell more, and take longer
-LONG_RUN: Final = ("geometric", "power", "hyperbolic", "constant")
+LONG_RUN: Final = ("geometric", "power", "constant")
 """What theory tells apart where f* is approached: linear or sublinear. The beginning may be anything."""
+ASYMPTOTE: Final = 0.03
+"""How far, as a share of the fall, a curve without noise may lie from what it comes near to in the long run."""
 _MOST_CHANGES: Final = 5  # a learning rate that changes more often has no breakpoints: it decays
 
 
@@ -149,6 +151,7 @@ def _rate(
         families=LONG_RUN if known else FAMILIES,
         breakpoints=_breakpoints(rows[rows.seed == chosen[0]]),
         resolution=resolution,
+        tolerance=ASYMPTOTE if known else 0.0,
     )
     return Rate(
         *key,
@@ -235,6 +238,7 @@ def frame(rates: Sequence[Rate]) -> pd.DataFrame:
 def _row(rate: Rate) -> dict[str, object]:
     tail, tail_low, tail_high = rate.tail
     fitted, theirs, against = rate.fitted, rate.predicted, rate.against
+    tested = fitted.lack_of_fit.get(fitted.best_family or "constant")
     return {
         "question": rate.question,
         "variant": rate.variant,
@@ -243,7 +247,8 @@ def _row(rate: Rate) -> dict[str, object]:
         "family": fitted.family,
         "best_family": fitted.best_family,
         "wins": fitted.wins,
-        "wins_hold_out": fitted.wins_hold_out,
+        "fit_p": tested.p_value if tested else None,
+        "departure": tested.departure if tested else None,
         "rate": fitted.rate,
         "rate_low": fitted.rate_low,
         "rate_high": fitted.rate_high,

@@ -25,6 +25,7 @@ from bench.stats.cross_fitting import (
     near_best,
 )
 from bench.stats.crossed import TwoLevelInterval, two_level_interval
+from bench.stats.curve_fits import FamilyFit
 from bench.stats.datasets import (
     Friedman,
     Quade,
@@ -37,6 +38,7 @@ from bench.stats.datasets import (
 from bench.stats.equivalence import Equivalence, equivalence_test
 from bench.stats.factorial import FactorialContrast, factorial_contrasts
 from bench.stats.failures import failure_rate_interval
+from bench.stats.lack_of_fit import LackOfFit
 from bench.stats.multiple import adjust
 from bench.stats.power import (
     exaggeration_ratio,
@@ -47,7 +49,7 @@ from bench.stats.power import (
     seeds_needed,
 )
 from bench.stats.profiles import PerformanceProfile, performance_profile
-from bench.stats.rates import FamilyFit, RateFit, fit_rate
+from bench.stats.rates import RateFit, fit_rate
 from bench.stats.rates_over_seeds import (
     RateComparison,
     RatesOverSeeds,
@@ -92,6 +94,7 @@ __all__ = [
     "FactorialContrast",
     "FamilyFit",
     "Friedman",
+    "LackOfFit",
     "LevelRange",
     "LogRank",
     "McNemar",

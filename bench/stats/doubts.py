@@ -10,7 +10,8 @@ from bench.stats.families import SHAPES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.stats.rates import FamilyFit, RateFit
+    from bench.stats.curve_fits import FamilyFit
+    from bench.stats.rates import RateFit
 
 FEWEST_POINTS = 10
 """Below this many points of a curve no family is named."""
@@ -20,25 +21,12 @@ CLEAR = 4.0
 _SMALLEST_FALL = 5.0
 
 
-def _rivals(fit: RateFit, family: str) -> list[FamilyFit]:
-    """The families that are no generalisation of this one: those could fit as well for free."""
-    return [
-        other
-        for other in fit.candidates
-        if other.family != family and family not in SHAPES[other.family].contains
-    ]
-
-
-def wins_hold_out(fit: RateFit, best: FamilyFit | None) -> bool:
-    """Whether this family, fitted without the last 30 % of the points, predicts those best."""
-    return best is not None and all(
-        best.hold_out_error < rival.hold_out_error for rival in _rivals(fit, best.family)
-    )
-
-
 def _is_close(fit: RateFit, best: FamilyFit | None) -> bool:
+    """Whether a curve of another kind fits as well; generalisations do, for free."""
     return best is not None and any(
-        rival.aicc < best.aicc + CLEAR for rival in _rivals(fit, best.family)
+        other.aicc < best.aicc + CLEAR
+        for other in (*fit.candidates, *fit.shadows)
+        if other.family != best.family and best.family not in SHAPES[other.family].contains
     )
 
 
@@ -53,6 +41,7 @@ class Doubt:
 
     text: str
     share: float
+    """1: a reason for a single curve only."""
     holds: Callable[[RateFit, FamilyFit | None], bool]
 
 
@@ -85,7 +74,11 @@ DOUBTS = (
         0.2,
         lambda _fit, best: best is not None and best.at_grid_edge,
     ),
-    Doubt(f"Another family fits nearly as well (AICc within {CLEAR:g})", 0.5, _is_close),
+    Doubt(
+        f"Another curve fits nearly as well (AICc within {CLEAR:g})",
+        1.0,  # over seeds the test of fit tells them apart
+        _is_close,
+    ),
     Doubt(
         f"The whole fall is less than {_SMALLEST_FALL:g} times the noise",
         0.5,
@@ -95,10 +88,5 @@ DOUBTS = (
         "Less than half of the fitted fall has been observed",
         0.5,
         lambda _fit, best: bool(best and best.rate and _extrapolates(best)),
-    ),
-    Doubt(
-        "Fitted without the last 30 % of the points, another family predicts those better",
-        1.0,  # over seeds the sign test counts this
-        lambda fit, best: best is not None and not wins_hold_out(fit, best),
     ),
 )

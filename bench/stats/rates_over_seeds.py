@@ -8,18 +8,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy import stats
 
 from bench.errors import StatsError
 from bench.stats._inputs import FEWEST_FOR_INFERENCE, between, no_spread, numbers, sample
 from bench.stats.comparison import Comparison, compare_paired
-from bench.stats.doubts import DOUBTS, wins_hold_out
+from bench.stats.curve_fits import FamilyFit, FloorKind, unbound
+from bench.stats.doubts import DOUBTS
 from bench.stats.estimates import estimate
-from bench.stats.families import FAMILIES, RateFamily
-from bench.stats.rates import FloorKind, RateFit, Weights, fit_rate
+from bench.stats.families import FAMILIES, SHADOWS, SHAPES, RateFamily, Shape
+from bench.stats.lack_of_fit import LackOfFit, lack_of_fit
+from bench.stats.rates import RateFit, Weights, fit_rates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
 UNDETERMINED: Literal["cannot be determined"] = "cannot be determined"
 """The verdict where no family may be named."""
 
+_FEWEST_SEEDS = 5
+_EXCLUDED = 0.01
+"""A family is excluded where its test of fit has a lower p: of the true one so in 1 % of studies."""
+_DOUBTFUL = 0.05
+"""And is named only from this p on, so that a misfit just missed gives no wrong name."""
+_FAR = 3.0
+"""How many times as far other families have to depart where a departure is let pass."""
+_LEAST_P = 1e-4  # printed
 _WIDEST = 3.0
 """The factor that the ends of a rate's interval may be apart."""
 
@@ -47,9 +56,13 @@ class RatesOverSeeds:
     best_family: RateFamily | None
     """The one that fits best in most seeds, named or not; None if no curve could be fitted."""
     wins: int
-    """Seeds in which the best family wins by AICc."""
-    wins_hold_out: int
-    """Seeds in which it predicts the last 30 % best."""
+    """Seeds in which the best family has the best AICc."""
+    lack_of_fit: Mapping[Shape, LackOfFit]
+    """Of each family, and of the curves that are no law here, the test that what its fits leave over
+    is noise. Empty below three seeds and where a curve could not be fitted."""
+    rates: tuple[float | None, ...]
+    """Each seed's rate under the best family, its floor not bound to be 0 or above, which would
+    make rates too high on average; None where there is none."""
     rate: float | None
     """Geometric mean over the seeds."""
     rate_low: float | None
@@ -79,11 +92,6 @@ class RatesOverSeeds:
         """Whether a family is named."""
         return not self.reasons
 
-    @property
-    def rates(self) -> tuple[float | None, ...]:
-        """Each seed's rate under the best family, None where there is none."""
-        return tuple(_rate_of(fit, self.best_family) for fit in self.fits)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateComparison:
@@ -111,42 +119,56 @@ def fit_rates_over_seeds(
     weights: Weights = "relative",
     breakpoints: Iterable[float] = (),
     resolution: float | None = None,
+    tolerance: float = 0.0,
     alpha: float = 0.05,
 ) -> RatesOverSeeds:
     """Fit every seed's curve, and name a family where the seeds bear it out.
 
     curves: one (k, values) per seed. floor: one known optimum for all, or one per seed; else as
-    `fit_rate`. A family is named if it wins AICc, and also predicts the last 30 % of the points
-    best when only those before are fitted, each in enough seeds for a one-sided exact sign test at
-    alpha (5 of 5, 7 of 8, 9 of 10): hence not below five seeds. A generalisation of the family is
-    no rival; it takes the family's place where its AICc is lower by 4. No family is named if a run
-    diverged or has under 10 points, if a parameter is at the edge of the search in more than 20 % of
-    seeds, if in more than half of them a rival is within 4 of AICc, the fall is under 5 times the
-    noise or (without a known floor) under half observed, and if the interval of the rate is wider
-    than a factor of 3.
+    `fit_rate`. A family is excluded where the test of fit (`lack_of_fit`) has a p below 1 %, so that
+    the true one is in 1 % of studies, however many are compared. Named is the one that is left, or
+    the simplest if only generalisations of it are left besides; its own p must be 5 %. Logarithmic
+    and logistic curves take part without being a law. tolerance: of noiseless curves that come near
+    a law in the long run only: a family that departs by less than this share of the fall, and a
+    third of what each other does, is not excluded.
+
+    No family is named from fewer than five seeds, if a run diverged or has under 10 points, if a
+    parameter is at the edge of the search in more than 20 % of seeds, if in more than half of them
+    the fall is under 5 times the noise or (without a known floor) under half observed, and if the
+    interval of the rate is wider than a factor of 3.
 
     Raises StatsError for no curves, as many floors as there are not seeds, alpha outside (0, 0.5),
-    and like `fit_rate`.
+    a tolerance outside [0, 1), and like `fit_rate`.
+
+    >>> rng = np.random.default_rng(1)
+    >>> k = np.arange(40)
+    >>> def seeds(curve):
+    ...     return [(k, curve * np.exp(0.02 * rng.normal(size=40))) for _ in range(6)]
+    >>> found = fit_rates_over_seeds(seeds(0.2 + 2 * 0.9**k))
+    >>> found.family, round(found.rate, 2)
+    ('geometric', 0.11)
+    >>> drop = fit_rates_over_seeds(seeds(np.where(k < 20, 0.5 + 2 * 0.8**k, 0.3)))
+    >>> drop.family
+    'cannot be determined'
+    >>> drop.reasons[-1].split(".")[0]
+    'No law of these describes it'
     """
     between(alpha, 0.0, 0.5, "alpha")
+    between(tolerance, -math.ulp(0.0), 1.0, "tolerance")
     pairs, names, cuts = list(curves), tuple(families), tuple(breakpoints)
     if not pairs:
         raise StatsError("no curves", expected="one (k, values) per seed", found="none")
-    fits = tuple(
-        fit_rate(
-            k,
-            values,
-            floor=known,
-            families=names,
-            weights=weights,
-            breakpoints=cuts,
-            resolution=resolution,
-        )
-        for (k, values), known in zip(pairs, _floors(floor, len(pairs)), strict=True)
+    fits = fit_rates(
+        pairs,
+        _floors(floor, len(pairs)),
+        families=names,
+        weights=weights,
+        breakpoints=cuts,
+        resolution=resolution,
     )
-    last = _over_seeds(fits, names, alpha)
+    last = _over_seeds(fits, names, alpha, tolerance)
     segments = zip(*(fit.earlier for fit in fits), strict=True)
-    earlier = tuple(_over_seeds(segment, names, alpha) for segment in segments)
+    earlier = tuple(_over_seeds(segment, names, alpha, tolerance) for segment in segments)
     return replace(last, earlier=earlier)
 
 
@@ -156,6 +178,18 @@ def compare_rates(a: RatesOverSeeds, b: RatesOverSeeds, *, alpha: float = 0.05) 
     The i-th fits of a and b are of the same seed. They can be compared if the same family is named
     for both; a rate of one family is no rate of another. Raises StatsError for unequal numbers of
     seeds and like `compare_paired`.
+
+    >>> rng = np.random.default_rng(1)
+    >>> k = np.arange(40)
+    >>> slow, fast = (
+    ...     fit_rates_over_seeds(
+    ...         [(k, (0.2 + 2 * rho**k) * np.exp(0.02 * rng.normal(size=40))) for _ in range(6)]
+    ...     )
+    ...     for rho in (0.9, 0.81)
+    ... )
+    >>> found = compare_rates(fast, slow)
+    >>> found.family, round(found.ratio, 1)
+    ('geometric', 2.0)
     """
     if len(a.fits) != len(b.fits):
         raise StatsError(
@@ -194,12 +228,16 @@ def compare_rates(a: RatesOverSeeds, b: RatesOverSeeds, *, alpha: float = 0.05) 
 
 
 def _over_seeds(
-    fits: tuple[RateFit, ...], families: tuple[RateFamily, ...], alpha: float
+    fits: tuple[RateFit, ...], families: tuple[RateFamily, ...], alpha: float, tolerance: float
 ) -> RatesOverSeeds:
-    counted = Counter[RateFamily](fit.family for fit in fits if fit.family)
-    ranked = sorted(families, key=lambda name: -counted[name])
-    best = ranked[0] if counted else None
+    counted = Counter[str](fit.family for fit in fits if fit.family)
+    tests = _tests(fits)
+    left = _not_excluded(tests, tolerance)
+    simplest = next((name for name in families if _is_simplest(name, left)), None)
+    ranked = sorted(families, key=counted.__getitem__, reverse=True)
+    best = simplest or (ranked[0] if counted else None)
     own = [found for fit in fits if best and (found := fit.of(best))]
+    freed = [_unbound(fit, best) for fit in fits]
     slopes = [fit.local_slope for fit in fits if fit.local_slope is not None]
     tails = np.array([fit.tail_rate for fit in fits if fit.tail_rate is not None])
     tail, tail_low, tail_high = _interval(tails, alpha)
@@ -209,23 +247,50 @@ def _over_seeds(
         family=UNDETERMINED,
         best_family=best,
         wins=sum(fit.family == best for fit in fits if best),
-        wins_hold_out=sum(wins_hold_out(fit, best and fit.of(best)) for fit in fits),
+        lack_of_fit=tests,
+        rates=tuple(one.rate if one else None for one in freed),
         rate=None,
         rate_low=None,
         rate_high=None,
-        halving_time=float(np.median([fit.halving_time for fit in fits])),
-        local_slope=float(np.median(slopes)) if slopes else None,
+        halving_time=_median([fit.halving_time for fit in fits]),
+        local_slope=_median(slopes) if slopes else None,
         tail_rate=tail,
         tail_low=tail_low,
         tail_high=tail_high,
-        floor=float(np.median([fit.floor for fit in own])) if own else None,
+        floor=_median([fit.floor for fit in own]) if own else None,
         floor_kind=max(sorted(kinds), key=lambda kind: kinds[kind]) if kinds else "none",
         alpha=alpha,
         reasons=(),
     )
     result = _with_rate(result)
-    reasons = _reasons(result)
+    reasons = (*_doubts(result, freed), *_of_fit(result, left, tolerance))
     return replace(result, reasons=reasons, family=best if best and not reasons else UNDETERMINED)
+
+
+def _tests(fits: tuple[RateFit, ...]) -> dict[Shape, LackOfFit]:
+    """The test of fit of each family that every curve has a fit of."""
+    curves = [fit.fitted for fit in fits if fit.fitted]
+    every = [{found.family: found for found in (*fit.candidates, *fit.shadows)} for fit in fits]
+    if len(curves) < len(fits):
+        return {}
+    shared = [name for name in every[0] if all(name in found for found in every)]
+    return lack_of_fit(curves, {name: [found[name] for found in every] for name in shared})
+
+
+def _not_excluded(tests: dict[Shape, LackOfFit], tolerance: float) -> list[Shape]:
+    """What the seeds do not exclude, nor `tolerance` lets pass."""
+    closest = min((test.departure for test in tests.values()), default=0.0)
+    return [
+        name
+        for name, test in tests.items()
+        if test.p_value >= _EXCLUDED
+        or (test.of_fall <= tolerance and test.departure < _FAR * closest)
+    ]
+
+
+def _is_simplest(name: RateFamily, left: list[Shape]) -> bool:
+    """Whether all that is left is this family and generalisations of it."""
+    return name in left and all(other == name or name in SHAPES[other].contains for other in left)
 
 
 def _with_rate(result: RatesOverSeeds) -> RatesOverSeeds:
@@ -243,43 +308,59 @@ def _interval(values: _Array, alpha: float) -> tuple[float | None, float | None,
     return float(values.mean()), low, high
 
 
-def _reasons(result: RatesOverSeeds) -> tuple[str, ...]:
-    fits, best, n = result.fits, result.best_family, len(result.fits)
+def _doubts(result: RatesOverSeeds, freed: Sequence[FamilyFit | None]) -> list[str]:
+    """What speaks against naming any family, and the best one."""
+    fits, n = result.fits, len(result.fits)
     found = []
-    needed = int(stats.binom.isf(result.alpha, n, 0.5)) + 1
-    if needed > n:
-        found.append(
-            f"Too few seeds ({n}): even if all agreed, an exact sign test could not tell that from "
-            "chance; five are the least."
-        )
+    if n < _FEWEST_SEEDS:
+        found.append(f"Too few seeds ({n}): a law is named from {_FEWEST_SEEDS} on.")
     for doubt in DOUBTS:
-        count = sum(doubt.holds(fit, best and fit.of(best)) for fit in fits)
+        count = sum(doubt.holds(fit, own) for fit, own in zip(fits, freed, strict=True))
         if count > doubt.share * n:
             found.append(f"{doubt.text}: {count} of {n} seeds.")
-    for wins, what in (
-        (result.wins, "fits best"),
-        (result.wins_hold_out, "predicts the last 30 % of the points best"),
-    ):
-        if best and wins < needed <= n:
-            found.append(
-                f"The leading family, {best}, {what} in {wins} of {n} seeds; an exact sign test "
-                f"asks for {needed}."
-            )
     low, high = result.rate_low, result.rate_high
     if low is not None and high is not None and high > _WIDEST * low:
         found.append(
             f"The interval of the rate is wider than a factor of {_WIDEST:g}: {low:.2g} to {high:.2g}."
         )
-    return tuple(found)
+    return found
 
 
-def _rate_of(fit: RateFit, family: str | None) -> float | None:
+def _of_fit(result: RatesOverSeeds, left: list[Shape], tolerance: float) -> list[str]:
+    """What the tests of fit say against naming the best family."""
+    tests, best = result.lack_of_fit, result.best_family
+    if best is None or len(result.fits) < FEWEST_FOR_INFERENCE:
+        return []
+    if best not in tests:
+        return ["The seeds' curves have too few points in common."]
+    test = tests[best]
+    p = f"p = {test.p_value:.2g}" if test.p_value >= _LEAST_P else f"p < {_LEAST_P:g}"
+    away = f"the mean curve departs from it by {100 * test.departure:.2g} % ({p})"
+    if not left:
+        return [f"No law of these describes it. The nearest is {best}, and {away}."]
+    if set(left) <= set(SHADOWS):
+        return [f"It is none of these laws: a {' or a '.join(left)} curve describes it."]
+    if not _is_simplest(best, left):
+        open_ = [f"{name}{', which is no law here' * (name in SHADOWS)}" for name in left]
+        return [f"The seeds leave open what it is: {'; '.join(open_)}."]
+    if test.p_value < _DOUBTFUL and test.of_fall > tolerance:
+        return [f"It may not be {best}: {away}, and p = {_DOUBTFUL:g} is asked for."]
+    return []
+
+
+def _unbound(fit: RateFit, family: RateFamily | None) -> FamilyFit | None:
     found = fit.of(family) if family else None
-    return found.rate if found else None
+    return unbound(fit.fitted, found) if found and fit.fitted else None
 
 
 def _log_rates(result: RatesOverSeeds) -> _Array:
     return np.log([rate for rate in result.rates if rate is not None])
+
+
+def _median(values: Sequence[float]) -> float:
+    """Of numbers whose sum may overflow."""
+    ordered, half = sorted(values), len(values) // 2
+    return ordered[half] / 2 + ordered[~half] / 2
 
 
 def _exp(x: float | None) -> float | None:

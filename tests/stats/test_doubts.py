@@ -39,7 +39,7 @@ def test_few_points(n):
     assert not over.determined
     if n < 4:
         assert (fit.family, fit.floor_kind, fit.parameters) == (None, "none", {})
-        assert (fit.rate, fit.floor, fit.aicc, fit.hold_out_error) == (None,) * 4
+        assert (fit.rate, fit.floor, fit.aicc) == (None,) * 3
         assert (fit.at_grid_edge, fit.decay_observed, fit.predict(k)) == (None,) * 3
         assert (over.best_family, over.rate, over.floor) == (None, None, None)
 

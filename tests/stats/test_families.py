@@ -13,10 +13,10 @@ from bench.stats.families import SHAPES, Family, Problem, _decay
 def solved(family, x, y, *, with_floor):
     """Coefficients, shape and residual sum of squares of an unweighted fit."""
     x, y = np.array(x), np.array(y)
-    problem = Problem(family, x, y, np.ones(x.size), with_floor)
+    problem = Problem(family, x, y[None], np.ones((1, x.size)), with_floor)
     shape = problem.refine(problem.search())
-    (coefficients,), (residuals,) = problem.project(shape[None])
-    return [*coefficients, *np.exp(shape)], (residuals**2).sum()
+    coefficients, residuals = (found[0, 0] for found in problem.project(shape[None]))
+    return [*coefficients, *np.exp(shape[0])], (residuals**2).sum()
 
 
 def decays(*boxes):
@@ -24,7 +24,7 @@ def decays(*boxes):
 
 
 def rising(base, box):
-    return Family(bases=lambda k, x: 1 - base(k, x[:, :, None]), box=lambda _k: [box])
+    return Family(bases=lambda k, x: 1 - base(k, x[..., None]), box=lambda _k: [box])
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ def test_nist(oracle, name, family, with_floor, order):
 def test_nist_two_exponentials_of_opposite_signs(oracle):
     # b2 > -b3 > 0: written as (b2 + b3) exp(-x b4) - b3 (exp(-x b4) - exp(-x b5)), nothing is < 0.
     def bases(k, x):
-        slow, fast = np.exp(-x[:, :1] * k), np.exp(-x[:, 1:] * k)
-        return np.stack([slow, slow - fast], axis=1)
+        slow, fast = np.exp(-x[..., :1] * k), np.exp(-x[..., 1:] * k)
+        return np.stack([slow, slow - fast], axis=-2)
 
     case = oracle("nist_strd_nonlinear")["sets"]["MGH17"]
     family = Family(bases=bases, box=lambda _k: [(1e-3, 1, 30)] * 2)
