@@ -279,6 +279,10 @@ class AnytimeSigns:
         return anytime_sign_test(above, below).p_value / 2 if above > below else 1.0
 
 
+_FARTHEST: Final = 1e300
+"""Of a bound; numbers that were divided by their unit lie within 2 of zero."""
+
+
 @dataclass(frozen=True)
 class Rescaled:
     """A procedure on numbers that were divided by ``unit``."""
@@ -293,13 +297,16 @@ class Rescaled:
 
     def p_above(self, bound: float) -> float:
         """See ``Procedure``."""
-        return self.inner.p_above(bound / self.unit)
+        return self.inner.p_above(self._scaled(bound))
 
     def p_below(self, bound: float) -> float:
         """See ``Procedure``."""
-        return self.inner.p_below(bound / self.unit)
+        return self.inner.p_below(self._scaled(bound))
 
     def interval(self, level: float) -> tuple[float, float] | None:
         """See ``Procedure``."""
         ends = self.inner.interval(level)
         return None if ends is None else (in_unit(ends[0], self.unit), in_unit(ends[1], self.unit))
+
+    def _scaled(self, bound: float) -> float:
+        return min(max(bound / self.unit, -_FARTHEST), _FARTHEST)
