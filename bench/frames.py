@@ -318,6 +318,7 @@ FACTORS: Final = (
     *_FAMILY,
     *_DIVERGED,
     Column("verdict", "str", "", "of a main effect; missing for an interaction"),
+    *_OPEN,
 )
 
 TARGETS: Final = (
@@ -325,15 +326,23 @@ TARGETS: Final = (
     Column("variant", "str", "", "the variant"),
     Column("metric", "str", "", "the metric that is to reach the target"),
     Column("value", "float", "the metric's", "the target"),
-    Column("budget", "float", "epochs", "what every run had; the shortest run's, if imported"),
+    Column(
+        "budget",
+        "float",
+        "epochs",
+        "up to when means go: what every run had; if they differ, the shortest end of one that missed",
+    ),
+    Column("first_end", "float", "epochs", "when the first of the variant's runs ended"),
+    Column("last_end", "float", "epochs", "when the last of them ended"),
     Column("n", "int", "seeds", "seeds with a result, diverged ones included"),
-    Column("reached", "int", "seeds", "those that met the target; a diverged one never does"),
+    Column("reached", "int", "seeds", "those that met the target, whatever became of them then"),
     Column("diverged", "int", "seeds", "those whose loss stopped being finite"),
-    Column("share_reached", "float", "share", "reached / n"),
-    Column("epochs", "float", "epochs", "restricted mean: until the target, else the budget"),
+    Column("stopped", "int", "seeds", "that ended, without the target, before the longest run did"),
+    Column("share_reached", "float", "share", "reached / n; where some stopped, Kaplan-Meier"),
+    Column("epochs", "float", "epochs", "restricted mean: until the target, at most the budget"),
     Column("epochs_low", "float", "epochs", "lower end of its 95 % t interval over seeds"),
     Column("epochs_high", "float", "epochs", "upper end"),
-    Column("running_epochs", "float", "epochs", "total spent / reached; infinite if none reached"),
+    Column("running_epochs", "float", "epochs", "spent until the target or the end / reached"),
     Column("updates", "float", "updates", "restricted mean of the updates"),
     Column("updates_low", "float", "updates", "lower end of its interval"),
     Column("updates_high", "float", "updates", "upper end"),
@@ -342,18 +351,31 @@ TARGETS: Final = (
     Column("seconds_low", "float", "s", "lower end of its interval"),
     Column("seconds_high", "float", "s", "upper end"),
     Column("running_seconds", "float", "s", "total spent / reached"),
+    Column(
+        "median_epochs", "float", "epochs", "half have met it by then (Kaplan-Meier), or infinite"
+    ),
     Column("mean_curve_epochs", "float", "epochs", "where the seeds' mean curve meets the target"),
     Column("baseline", "str", "", "the variant it is compared with; missing for the baseline"),
-    Column("difference", "float", "epochs", "of the restricted means, variant minus baseline"),
+    Column(
+        "difference",
+        "float",
+        "epochs",
+        "of the restricted means; missing where one side never arrives",
+    ),
     Column("ci_low", "float", "epochs", "lower end of its 95 % t interval"),
     Column("ci_high", "float", "epochs", "upper end"),
-    Column("p_value", "float", "", "two-sided p of the paired t test (Welch if pairs are broken)"),
+    Column("test", "str", "", "of the means; McNemar, Fisher or log-rank where these cannot tell"),
+    Column("p_value", "float", "", "two-sided p of that test"),
     Column("p_adjusted", "float", "", "for its family, to be held against .05"),
-    Column("only_variant", "int", "seeds", "seeds in which the variant alone reached"),
-    Column("only_baseline", "int", "seeds", "seeds in which the baseline alone reached"),
-    Column("p_share", "float", "", "exact McNemar test of the two; missing if pairs are broken"),
+    Column("only_variant", "int", "seeds", "shared seeds in which the variant alone reached"),
+    Column("only_baseline", "int", "seeds", "shared seeds in which the baseline alone reached"),
+    Column("share_test", "str", "", "exact: McNemar over shared seeds; of two groups Fisher"),
+    Column("p_share", "float", "", "of the shares that reached while both were watched"),
     Column("p_share_adjusted", "float", "", "for its family, to be held against .05"),
-    Column("verdict", "str", "", "of the difference: better, worse or cannot tell"),
+    Column(
+        "p_logrank", "float", "", "exact log-rank test by itself; missing if no run was cut short"
+    ),
+    Column("verdict", "str", "", "of that test: better, worse or cannot tell"),
 )
 
 RATES: Final = (
@@ -440,23 +462,56 @@ SPEEDS: Final = (
 
 SENSITIVITIES: Final = (
     Column("question", "str", "", "the question"),
-    Column("method", "str", "", "variants that differ in the learning rate alone"),
+    Column(
+        "method", "str", "", "variants that differ in the learning rate alone, by their optimizer"
+    ),
+    Column(
+        "optimizer", "str", "", "its class; only methods of one, with the same rates, are compared"
+    ),
     Column("rate", "float", "", "the learning rate"),
     Column("variant", "str", "", "the method at this rate"),
     Column("n", "int", "seeds", "seeds with a result"),
-    Column("diverged", "int", "seeds", "of them diverged; they count as the worst there is"),
+    Column("diverged", "int", "seeds", "seeds that diverged; there is no mean then"),
     Column("mean", "float", "the metric's", "mean over seeds of the primary metric's final value"),
     Column("low", "float", "the metric's", "lower end of its 95 % t interval"),
     Column("high", "float", "the metric's", "upper end"),
-    Column("best", "bool", "", "whether this rate has the method's best mean"),
     Column(
-        "lost", "float", "the metric's", "best minus worst over the common rates, mean of seeds"
+        "best", "bool", "", "whether this rate has the method's best mean: optimistic, not tested"
     ),
+    Column(
+        "near_best",
+        "str",
+        "",
+        "whether it is shown to be within the margin of the best rate, or beyond it; else cannot tell",
+    ),
+    Column("margin", "float", "the metric's", "as declared; of shares without one .01"),
+    Column(
+        "tolerated_low",
+        "float",
+        "",
+        "lowest of the method's rates, next to each other and to the best, with means within the margin",
+    ),
+    Column("tolerated_high", "float", "", "the highest of them"),
+    Column("counts", "bool", "", "whether this rate is part of what is lost elsewhere"),
+    Column("seeds", "int", "seeds", "seeds with a result at all rates that count"),
+    Column(
+        "lost",
+        "float",
+        "the metric's",
+        "best rate minus worst, each chosen on the other seeds, mean of seeds; inf: it diverged at some rate",
+    ),
+    Column(
+        "lost_elsewhere", "float", "the metric's", "the same over the rates without a diverged seed"
+    ),
+    Column("lost_low", "float", "the metric's", "lower end of its 95 % interval"),
+    Column("lost_high", "float", "the metric's", "upper end"),
     Column("baseline", "str", "", "the method it is compared with; missing for that itself"),
     Column("difference", "float", "the metric's", "of what is lost, minus the baseline's"),
-    Column("ci_low", "float", "the metric's", "lower end of its 95 % t interval, paired by seed"),
+    Column("ci_low", "float", "the metric's", "lower end of its interval, paired by seed"),
     Column("ci_high", "float", "the metric's", "upper end"),
-    Column("p_value", "float", "", "two-sided p of the paired t test"),
+    Column(
+        "p_value", "float", "", "two-sided p; of signed ranks where they diverge differently often"
+    ),
     Column("p_adjusted", "float", "", "for its family, to be held against .05"),
     Column("verdict", "str", "", "better (loses less), worse or cannot tell"),
 )
@@ -608,7 +663,7 @@ METRICS: Final = {
             "epochs",
             False,
             "until the first evaluation that meets the target; a seed that never does counts the"
-            " whole budget (restricted mean)",
+            " whole budget (restricted mean), a shorter one where runs were stopped",
         ),
         Metric(
             "updates_to_target",

@@ -62,6 +62,7 @@ Made = TypeVar("Made")
 _OTHERS: Final = {
     "reaching": "shares that reach the target",
     "rates": "convergence rates",
+    "methods": "rate sensitivity",
     "speeds": "times alone on the machine",
 }
 """Parts of a question whose rows have a p of their own, and what such a family is called."""
@@ -247,7 +248,6 @@ class _Tests:
 
     compared: dict[str, list[Compared]]
     crossed: dict[str, Factorial | None]
-    methods: dict[str, tuple[Method, ...]]
     claims: list[JudgedClaim]
     overall: Datasets | None
 
@@ -263,14 +263,6 @@ def _tests(measured: Measurements, how: Conditions, troubles: Troubles) -> _Test
                 f"{name}: the settings one by one",
                 lambda name=name: factorial(measured, name, looked=looked),  # type: ignore[misc]
                 None,
-            )
-            for name in names
-        },
-        methods={
-            name: troubles.attempt(
-                f"{name}: what the learning rate matters",
-                lambda name=name: sensitivities(measured, name, troubles, looked=looked),  # type: ignore[misc]
-                (),
             )
             for name in names
         },
@@ -300,9 +292,6 @@ def _families(tests: _Tests, how: Conditions) -> Families:
                 primary.append(effect.found)
             else:
                 exploratory.setdefault(effect.family, []).append(effect.found)
-    for methods in tests.methods.values():
-        found = [m.against.found for m in methods if m.against]
-        exploratory.setdefault(sensitivity.FAMILY, []).extend(found)
     return Families(primary, exploratory, others=overall, alpha=how.look.alpha)
 
 
@@ -328,14 +317,6 @@ def _judged(tests: _Tests, families: Families, name: str) -> _Judged:
                 replace(e, found=families.judged(e.found, e.family)) for e in crossed.effects
             ),
         ),
-        methods=tuple(
-            replace(
-                m,
-                against=m.against
-                and replace(m.against, found=families.judged(m.against.found, sensitivity.FAMILY)),
-            )
-            for m in tests.methods[name]
-        ),
         claims=[
             replace(claim, found=families.judged(claim.found))
             for claim in tests.claims
@@ -350,7 +331,6 @@ class _Judged:
 
     compared: list[Compared]
     crossed: Factorial | None
-    methods: tuple[Method, ...]
     claims: list[JudgedClaim]
 
 
@@ -399,29 +379,31 @@ def _question(
         speeds=part("times alone", lambda: tuple(speeds(results, name, reaching)), ()),
         times=part("times of epochs", lambda: tuple(epoch_times(results, measured, name)), ()),
         landscape=part("the landscape", lambda: landscape(results, name, compared), None),
-        methods=judged.methods,
+        methods=part("what the learning rate matters", lambda: sensitivities(measured, name), ()),
         sizes=part("sizes", lambda: sizes(results, measured, name), None),
         capacity=part("capacity", lambda: tuple(capacities(measured, name)), ()),
         teams=part("workers", lambda: tuple(teams(results, measured, name)), ()),
     )
 
 
-def _in_family(part: str, rows: tuple[Any, ...], family: Family) -> dict[str, Any]:
-    return {part: tuple(replace(row, family=family) for row in rows)}
-
-
 def _together(
     questions: list[QuestionAnalysis], how: Conditions
 ) -> tuple[list[Family], list[QuestionAnalysis]]:
-    """Exploratory families of what is no comparison of two variants' values, over all questions."""
+    """Exploratory families of what is no comparison of two variants' values, over all questions.
+
+    Where the seeds are not as planned, none of their p counts: they are of tests that do not allow that.
+    """
     families = []
     for part, name in _OTHERS.items():
         rows = [row for question in questions for row in getattr(question, part)]
         p_values = sorted(row.p_value for row in rows if row.p_value is not None)
+        withheld = how.look.looked and part != "speeds"  # whose replicates are rounds
         if p_values:
-            family = Family(name, tuple(p_values), how.look.alpha)
+            family = Family(name, tuple(p_values), 0.0 if withheld else how.look.alpha)
             families.append(family)
-            questions = [
-                replace(q, **_in_family(part, getattr(q, part), family)) for q in questions
+            changed: list[dict[str, Any]] = [
+                {part: tuple(row.in_family(family) for row in getattr(question, part))}
+                for question in questions
             ]
+            questions = [replace(q, **by) for q, by in zip(questions, changed, strict=True)]
     return families, questions

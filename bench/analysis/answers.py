@@ -9,6 +9,7 @@ from bench.analysis.crossings import SPENT
 from bench.analysis.outliers import one_seed
 
 if TYPE_CHECKING:
+    from bench import stats
     from bench.analysis.claims import JudgedClaim
     from bench.analysis.comparisons import Compared
     from bench.analysis.contrast import Finding, Mean
@@ -36,7 +37,7 @@ def answer(compared: Compared) -> str:
         wins(found),
         _diverged(found, compared.variant, compared.baseline),
         _one_seed(found),
-        None if test.paired else "not paired by seed",
+        _named(test),
     ]
     more = "" if compared.open is None else f" {compared.open}"
     return f"{said} ({_joined(facts)}): {compared.verdict}.{more}"
@@ -63,8 +64,7 @@ def evidence(judged: JudgedClaim) -> str:
     facts.append(wins(found) if wanted.against else None)
     facts.append(_diverged(found, wanted.variant, wanted.against))
     facts.append(_one_seed(found))
-    if not test.paired:
-        facts.append("not paired by seed")
+    facts.append(_named(test))
     return f"{said} ({_joined(facts)}).{_why(judged)}"
 
 
@@ -111,9 +111,20 @@ def _diverged(found: Finding, variant: str, other: str | None) -> str | None:
     return " and ".join(said) or None
 
 
+def _named(test: stats.Comparison) -> str | None:
+    """Which test it was, where it is not the usual one."""
+    if test.test in ("McNemar", "Fisher"):
+        return f"{test.test}'s exact test of the shares"
+    if test.test == "log-rank":
+        return "exact log-rank test"
+    return None if test.paired else "not paired by seed"
+
+
 def predicate(found: Finding, other: str) -> str:
     """A difference as a predicate: ``ends 1.2 percentage points lower in test accuracy than x``."""
     metric, difference = found.metric, found.difference
+    if found.contrast.decision is not None:
+        return found.contrast.decision.predicate(other)
     if difference is None:
         return f"has no mean {metric.label} to set against {other}, because runs diverged"
     if metric.ratio:
@@ -140,16 +151,11 @@ def _arrival(found: Finding, other: str) -> str:
     amount = amount_of(size, metric, found.half_width)
     amount += " of training" if metric.timed else ""
     when = f"{amount} {_direction(found)} than {other}"
-    never, other_never = (
-        missed > 0 and missed == side.size
-        for missed, side in ((between.missed_a, between.a), (between.missed_b, between.b))
-    )
-    if never:
-        return f"never reaches the target within the budget, at least {when}"
-    if other_never:
-        return f"reaches the target at least {when}, which never does within the budget"
     said = f"as early as {other}" if is_zero(amount) else when
-    if between.missed_a or between.missed_b:
+    if between.late_a or between.late_b:
+        limit = wording.exact(max(between.a.max(), between.b.max()), metric)
+        said += f" on average, {limit} counted for each of the seeds that had not met it by then"
+    elif between.missed_a or between.missed_b:
         said += f" on average, the budget counted for {_misses(found, other)}"
     return f"reaches the target {said}"
 

@@ -255,6 +255,8 @@ def _support_and_refute(
     if claimed.startswith("not "):
         return _support_and_refute(between, claimed.removeprefix("not "), test, looked=looked)[::-1]
     within = test.equivalence
+    if claimed == "no practical difference" and within is None:  # no means of which one could be
+        return 1.0, 1.0
     if claimed == "no practical difference" and within is not None:
         above, below = (between.test(shift=s * within.margin, looked=looked) for s in (1, -1))
         beyond = min(_p_towards(above, upwards=True), _p_towards(below, upwards=False))

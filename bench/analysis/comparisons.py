@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from bench import frames, stats
 from bench.analysis import sizes
+from bench.analysis.arrivals import together
 from bench.analysis.contrast import Caution, Finding, Mean, contrast, mean_over_seeds
 from bench.analysis.crossings import SPENT, target
 from bench.analysis.metrics import primary_of
@@ -189,7 +190,7 @@ def compare_values(
     looked: bool = False,
 ) -> list[Compared]:
     """Pairs of variants on one metric; values by variant."""
-    means = {variant: mean_over_seeds(found) for variant, found in values.items()}
+    sides = [together(values[a], values[b]) for a, b in pairs]
     return [
         Compared(
             question=question,
@@ -197,19 +198,19 @@ def compare_values(
             baseline=b,
             primary=primary,
             found=finding(
-                values[a],
-                values[b],
+                one,
+                other,
                 troubles,
-                where=f"{question}: {values[a].metric.label} of {a} against {b}",
+                where=f"{question}: {one.metric.label} of {a} against {b}",
                 margin=margin,
                 paired=paired,
                 looked=looked,
             ),
-            mean=means[a],
-            mean_baseline=means[b],
+            mean=mean_over_seeds(one),
+            mean_baseline=mean_over_seeds(other),
             margin=margin,
         )
-        for a, b in pairs
+        for (a, b), (one, other) in zip(pairs, sides, strict=True)
     ]
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from bench import stats
+from bench.analysis import arrivals
+from bench.analysis.crossings import SPENT
 from bench.analysis.families import Family
 from bench.analysis.looks import ALPHA
 from bench.errors import StatsError
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bench.analysis.arrivals import Decision
     from bench.analysis.metrics import Values
     from bench.frames import Metric
 
@@ -60,6 +63,8 @@ class Contrast:
         a, b: values per seed, shapes (n_a,) and (n_b,), in the metric's unit; times as logarithms.
         paired: whether the i-th values of both belong to the same seed.
         missed_a, missed_b: how many of them never met the target and count the budget.
+        late_a, late_b: how many met it later than all runs were watched for, and count that.
+        decision: of times to a target, what decides where their means cannot; None where they can.
         diverged_a, diverged_b: how many of them diverged, which is worse than any value.
         together: whether they are times that were taken while other trials ran.
         seeds: of a, ascending; empty where there are none.
@@ -74,6 +79,9 @@ class Contrast:
     paired: bool = True
     missed_a: int = 0
     missed_b: int = 0
+    late_a: int = 0
+    late_b: int = 0
+    decision: Decision | None = None
     diverged_a: int = 0
     diverged_b: int = 0
     together: bool = False
@@ -86,7 +94,8 @@ class Contrast:
     def identity(self) -> tuple[object, ...]:
         """What tells it from other tests: the runs and numbers that it compares, whichever is named first."""
         numbers = frozenset((self.a.tobytes(), self.b.tobytes()))
-        return self.metric.name, self.paired, self.runs, numbers
+        decided = self.decision and self.decision.identity
+        return self.metric.name, self.paired, self.runs, numbers, decided
 
     def test(
         self, *, margin: float | None = None, shift: float = 0.0, looked: bool = False
@@ -98,13 +107,15 @@ class Contrast:
         Raises:
             StatsError: there is nothing to compare (``problem`` says why).
         """
+        if self.decision is not None:
+            return self.decision.comparison(told=shift == 0, looked=looked)
         compare = stats.compare_paired if self.paired else stats.compare_unpaired
         found = compare(
             self.a,
             self.b + shift,
             margin=margin,
             higher_is_better=self.metric.higher_is_better is not False,
-            guarded=True,
+            guarded=self.metric.name not in SPENT,  # of whose coarse steps t holds its level
         )
         return found.looked() if looked else found
 
@@ -258,6 +269,7 @@ def contrast(a: Values, b: Values | float, *, paired: bool = True) -> Contrast:
     """
     if isinstance(b, float):
         return _against_number(a, b)
+    a, b = arrivals.together(a, b)
     cautions = [*_missing(a), *_missing(b)]
     seeds_a, seeds_b = set(a.by_seed), set(b.by_seed)
     if a.metric.timed:
@@ -279,6 +291,9 @@ def contrast(a: Values, b: Values | float, *, paired: bool = True) -> Contrast:
     together = a.metric.timed and bool((a.concurrent & seeds_a) or (b.concurrent & seeds_b))
     if together:
         cautions.append(Caution(TOGETHER))
+    decision = None
+    if a.metric.name in SPENT and not any(problems):
+        decision = arrivals.decide(a, b, seeds_a, seeds_b, paired=paired)
     return Contrast(
         metric=a.metric,
         a=_array(a, seeds_a),
@@ -286,12 +301,15 @@ def contrast(a: Values, b: Values | float, *, paired: bool = True) -> Contrast:
         paired=paired,
         missed_a=len(a.not_reached & seeds_a),
         missed_b=len(b.not_reached & seeds_b),
+        late_a=len(a.late & seeds_a),
+        late_b=len(b.late & seeds_b),
+        decision=decision,
         diverged_a=len(a.diverged & seeds_a),
         diverged_b=len(b.diverged & seeds_b),
         together=together,
         seeds=tuple(sorted(seeds_a)),
         runs=frozenset((a.trials, b.trials)),
-        cautions=(*cautions, *_uneven(a), *_budget(a, b)),
+        cautions=(*cautions, *_uneven(a), *_budget(a, b, decided=decision is not None)),
         problem="; ".join(filter(None, problems)) or None,
     )
 
@@ -308,6 +326,9 @@ def _against_number(a: Values, number: float) -> Contrast:
     problem = _problem(a, set(a.by_seed))
     if a.metric.ratio and number <= 0:
         problem, number = "a time is always above 0 s", 1.0
+    if a.not_reached and number >= arrivals.known_until(a):
+        until = f"{arrivals.known_until(a):g} {a.metric.unit}"
+        problem = f"seeds of {a.variant} missed the target, and were watched for {until} only"
     constant = math.log(number) if a.metric.ratio else number
     cautions = [*_missing(a), *_budget(a)]
     together = a.metric.timed and bool(a.concurrent)
@@ -386,18 +407,16 @@ def _uneven(values: Values) -> list[Caution]:
     first, last = values.uneven
     counted = f"only what lies up to {first:g}, which all of them reached, is counted."
     final = "the final value of a run is its own last one."
-    along = values.metric.name in ("epochs_to_target", "area_under_curve")
+    if values.metric.name in SPENT:
+        counted = "a run that met the target before its end has its time all the same."
+    along = values.metric.name in (*SPENT, "area_under_curve")
     text = f"The runs end at different steps, {first:g} to {last:g}: {counted if along else final}"
     return [Caution(text)]
 
 
-def _budget(*sides: Values) -> list[Caution]:
-    text = "{} of {} seeds never reached the target; they count the whole budget."
-    return [
-        Caution(text.format(len(side.not_reached), len(side.by_seed)), side.variant)
-        for side in sides
-        if side.not_reached
-    ]
+def _budget(*sides: Values, decided: bool = False) -> list[Caution]:
+    said = arrivals.budget_spent(*sides, decided=decided)
+    return [Caution(text, variant) for variant, text in said]
 
 
 def _seeds(seeds: Iterable[int]) -> str:

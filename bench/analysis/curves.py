@@ -51,5 +51,9 @@ def convergence(results: Results, question: str) -> pd.DataFrame:
     half = special.stdtrit(np.maximum(frame.n - 1, 1), 0.975) * frame.sd / np.sqrt(frame.n)
     half = half.where(frame.n >= 3)
     frame["low"], frame["high"] = frame["mean"] - half, frame["mean"] + half
+    for name in names:  # the band of a share ends at 0 and 1
+        own, (lowest, highest) = frame.metric == name, suite.metric(name).bounds
+        if frame["mean"][own].between(lowest, highest).all():
+            frame.loc[own, ["low", "high"]] = frame.loc[own, ["low", "high"]].clip(lowest, highest)
     found: pd.DataFrame = frame.drop(columns="sd")
     return found

@@ -140,8 +140,8 @@ def _classes(
             "images": int(counts[label]),
             "n": n,
             "accuracy": float(mean[label]),
-            "ci_low": float(mean[label] - half[label]),
-            "ci_high": float(mean[label] + half[label]),
+            "ci_low": float(max(mean[label] - half[label], 0.0)),
+            "ci_high": float(min(mean[label] + half[label], 1.0)),
         }
         for label in np.flatnonzero(counts)
     ]

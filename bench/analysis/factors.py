@@ -16,6 +16,7 @@ from bench.analysis.comparisons import margin_of
 from bench.analysis.contrast import Contrast, Finding
 from bench.analysis.families import PRIMARY
 from bench.analysis.metrics import primary_of
+from bench.analysis.reasons import Reason, reason
 from bench.analysis.whole_curves import metric_of
 
 if TYPE_CHECKING:
@@ -58,11 +59,13 @@ class Effect:
     Attributes:
         levels: of each factor, the position of the level that is compared with its reference.
         found: the effect and its test; as ratios for times.
+        margin: which effects do not matter, as declared, in the metric's unit; None if none applies.
     """
 
     factors: tuple[Factor, ...]
     levels: tuple[int, ...]
     found: Finding
+    margin: float | None = None
 
     @property
     def is_main(self) -> bool:
@@ -84,6 +87,11 @@ class Effect:
     def family(self) -> str:
         """Name of the family that it belongs to: main effects are primary."""
         return PRIMARY if self.is_main else "settings that depend on each other"
+
+    @property
+    def open(self) -> Reason | None:
+        """Why a main effect cannot be told, and what would settle it; None where it can."""
+        return reason(self.found, self.margin) if self.verdict == "cannot tell" else None
 
     @property
     def verdict(self) -> stats.Verdict | None:
@@ -167,7 +175,12 @@ def _effects(
         scale = between.scaled(margin) if margin and main else None
         test = None if between.problem else between.test(margin=scale, looked=looked)
         effects.append(
-            Effect(tuple(factors[i] for i in of.factors), of.levels, Finding(between, test))
+            Effect(
+                tuple(factors[i] for i in of.factors),
+                of.levels,
+                Finding(between, test),
+                margin if main else None,
+            )
         )
     return effects
 
@@ -338,4 +351,5 @@ def _row(one: Factorial, effect: Effect) -> dict[str, object]:
         "diverged": effect.found.contrast.diverged_a,
         "diverged_other": effect.found.contrast.diverged_b,
         "verdict": effect.verdict,
+        **(effect.open.columns if effect.open else {}),
     }

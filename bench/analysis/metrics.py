@@ -1,8 +1,8 @@
 """One number per question, variant and seed, of any metric: what every comparison starts from.
 
 * *Final* values are means over the evaluations at the end of the last ``suite.final`` epochs.
-* Times to the target are those of ``crossings``: of a seed that never meets it, or that diverged, the
-  whole budget, which makes the mean a restricted mean.
+* Times to the target are those of ``crossings``, restricted to what is known of all runs (``arrivals``): of a
+  seed that never meets it, the budget.
 * A *diverged* trial is a result: it has its metric's worst value. Only its time per epoch is what
   was measured, since a network that produces NaN takes no longer over it.
 * A *probe's* measure is its last one, or over the training where ``frames.SMOOTHNESS`` says so.
@@ -15,6 +15,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
+from bench.analysis.arrivals import together
 from bench.analysis.crossings import KEYS, SPENT, crossings, ends
 from bench.analysis.whole_curves import BEST, curve_of, metric_of, whole_curves
 from bench.frames import METRICS, SMOOTHNESS, Metric
@@ -41,7 +42,9 @@ class Values:
         diverged: seeds whose loss stopped being finite.
         undefined: diverged seeds for which this metric has no worst value; they have none.
         missing: other seeds without a value, which some variant of the question was trained with.
-        not_reached: seeds that never met the target; they count the whole budget.
+        not_reached: seeds that never met the target; they count what all runs were watched for.
+        arrivals: of times to a target, when each seed met it, or how long it was watched; None: ``by_seed``.
+        late: seeds that met the target later than all runs were watched for, and count that.
         concurrent: seeds measured while other trials ran on the same machine.
         trials: what tells its runs from others: their content ids.
         uneven: epochs at which the question's first and last run ended, if imported runs differ.
@@ -55,6 +58,8 @@ class Values:
     undefined: frozenset[int] = frozenset()
     missing: frozenset[int] = frozenset()
     not_reached: frozenset[int] = frozenset()
+    arrivals: Mapping[int, float] | None = None
+    late: frozenset[int] = frozenset()
     concurrent: frozenset[int] = frozenset()
     trials: frozenset[str] = frozenset()
     uneven: tuple[float, float] | None = None
@@ -123,7 +128,7 @@ class Measurements:
             worst = dict.fromkeys(trials.diverged, measured.worst)
             values = {**self._probes.get((question, variant, name), {}), **worst}
         by_seed = {seed: value for seed, value in values.items() if not math.isnan(value)}
-        return Values(
+        found = Values(
             metric=measured,
             variant=variant,
             by_seed=by_seed,
@@ -136,6 +141,7 @@ class Measurements:
             trials=trials.ids,
             uneven=self._uneven.get(question),
         )
+        return together(found)[0]
 
     def paired(self, question: str) -> bool:
         """Whether the variants of a question are compared seed by seed: all of them, or none.

@@ -68,6 +68,10 @@ class Rate:
     against: stats.RateComparison | None = None
     family: Family = Family()  # noqa: RUF009  # it is frozen
 
+    def in_family(self, family: Family) -> Rate:
+        """The same, judged in a family."""
+        return replace(self, family=family)
+
     @property
     def p_value(self) -> float | None:
         """Of the comparison with the baseline, by itself."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bench.analysis.contrast import Finding
 
 _MANY_SEEDS: Final = 1_000
+_COUNTED: Final = ("sign flip", "signed rank", "McNemar", "log-rank")
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def reason(found: Finding, margin: float | None = None) -> Reason:
 def _fewest(found: Finding) -> int:
     """Seeds with which a test that counts signs or ranks can find something; else those that any test needs."""
     test = found.test
-    if test is None or not test.paired or test.test not in ("sign flip", "signed rank"):
+    if test is None or not test.paired or test.test not in _COUNTED:
         return FEWEST_FOR_INFERENCE
     return max(FEWEST_FOR_INFERENCE, math.ceil(1 - math.log2(found.family.level)))
 
@@ -83,6 +84,8 @@ def _why(found: Finding, margin: float | None) -> str:
         if found.family.alpha < ALPHA:
             return f"by itself {p}, at a declared look that asks for {wording.level(found.family.level)}"
         return f"by itself {p}, which is not enough as one of {found.family.size} comparisons"
+    if found.contrast.decision is not None:
+        return found.contrast.decision.why_open
     if found.difference is None:
         return "runs diverged on either side, and their ranks do not tell"
     if margin is None or found.detectable is None:
@@ -96,14 +99,18 @@ def _among(found: Finding) -> str:
 
 
 def _remedy(found: Finding, margin: float | None, seeds: int | None) -> str:
-    ways = []
+    ways, decision = [], found.contrast.decision
+    if decision is not None and (decision.stopped or decision.test == "log-rank"):
+        ways.append("runs that go on until they meet the target")
     if found.contrast.together:
         ways.append("bench time on a quiet machine")
     if seeds is not None and found.test is not None and seeds > found.test.n:
-        ways.append(f"about {seeds:,} seeds" if seeds <= _MANY_SEEDS else "over 1,000 seeds")
+        many = f"about {seeds:,} seeds" if seeds <= _MANY_SEEDS else "over 1,000 seeds"
+        ways.append(f"{many} in a new run")
     elif seeds is not None:
-        ways.append("some more seeds")
-    if margin is None and found.metric.higher_is_better is not None and not found.contrast.together:
+        ways.append("a new run, of some more seeds")
+    means = decision is None and not found.contrast.together
+    if margin is None and found.metric.higher_is_better is not None and means:
         ways.append("a margin that says which differences do not matter")
     return ", or ".join(ways) or "more seeds"
 

@@ -1,34 +1,149 @@
 """How much the learning rate matters to each method: questions whose variants differ in it.
 
-Two variants are of one method if their settings differ in the learning rate of the optimizer alone. What a
-method loses by the rate is, seed by seed, its best minus its worst final value over the rates that all
-methods were trained with: the smaller, the more rates it tolerates.
+What a method loses by its rate is its best rate's mean final value minus its worst one's, over the rates that
+it was itself trained with. Both are chosen on the other seeds (``bench.stats.cross_fitted_range``), since the
+best and the worst of several noisy means are further apart than the truth. A rate at which a seed diverged has
+no mean: such a method loses everything there, and what it loses over its other rates stands beside that.
+
+Methods are described, each over its own rates. Only those of one optimizer with the same rates are tested
+against each other (``methods.Grid.kind``).
 """
 
 from __future__ import annotations
 
-import json
+import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from bench import frames
-from bench.analysis.comparisons import Compared, compare_values
+import numpy as np
+from scipy.stats import rankdata
+
+from bench import frames, stats
+from bench.analysis.comparisons import margin_of
 from bench.analysis.contrast import Mean, mean_over_seeds
-from bench.analysis.metrics import Values, primary_of
+from bench.analysis.crossings import SPENT
+from bench.analysis.families import Family
+from bench.analysis.methods import Grid, grids
+from bench.analysis.metrics import primary_of
 from bench.analysis.whole_curves import metric_of
-from bench.plugins import named
+from bench.stats._inputs import FEWEST_FOR_INFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
-    from bench.analysis.isolation import Troubles
-    from bench.analysis.metrics import Measurements
-    from bench.suite import Settings
+    from bench.analysis.metrics import Measurements, Values
+    from bench.frames import Metric
+    from bench.stats.cross_fitting import NearBest
 
-FAMILY: Final = "rate sensitivity"
-FEWEST: Final = 2  # rates of a method, below which nothing is said
+_POINT: Final = 0.01  # the margin of shares where none was declared
+_DEFINED: Final = ("epoch_time_s", *SPENT)  # metrics that a diverged run has a number of
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What a method loses by its rate, over the rates without a diverged seed, in the metric's unit.
+
+    Attributes:
+        rates: those that count, ascending.
+        seeds: those with a result at each of them.
+        table: their final values, shape (seeds, rates).
+        found: best minus worst; None below two seeds or rates.
+    """
+
+    rates: tuple[float, ...]
+    seeds: tuple[int, ...]
+    table: NDArray[np.float64]
+    found: stats.LevelRange | None
+
+    @property
+    def means(self) -> dict[float, float]:
+        """Of each rate over these seeds, which are the same for all."""
+        if not self.seeds:
+            return {}
+        return dict(zip(self.rates, self.table.mean(axis=0).tolist(), strict=True))
+
+    @property
+    def mean(self) -> Mean:
+        """Over seeds, with its 95 % interval; about 0 where the rate does not matter, so below it by chance."""
+        if self.found is None:
+            return Mean(None, None, None)
+        low, high = _finite(self.found.interval())
+        return Mean(self.found.estimate, low, high)
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Rates whose means are within a margin of the best one's.
+
+    Attributes:
+        margin: in the metric's unit.
+        declared: by the suite; else a percentage point.
+        low, high: ends of the rates around the best whose means are within it.
+        shown: of each rate that counts, what is shown of it; all statements at once with 95 %.
+    """
+
+    margin: float
+    declared: bool
+    low: float
+    high: float
+    shown: Mapping[float, NearBest]
+
+    @property
+    def factor(self) -> float | None:
+        """How many times the lowest of these rates the highest is; None for a rate of 0."""
+        return self.high / self.low if self.low > 0 else None
+
+
+@dataclass(frozen=True)
+class Against:
+    """A method against another one of the same kind: which loses more by its rate.
+
+    Attributes:
+        baseline: name of the other.
+        seeds: those that both have a result of at every rate.
+        by: ``range``, what is lost; ``divergence``, at how many rates a seed diverges.
+        found: the difference of what is lost; None by divergence, and where none is possible.
+        direction: 1 where the method loses less, -1 where it loses more.
+        fewer, more: by divergence, seeds that diverge at fewer or at more rates than with the other.
+        p_value: two-sided; None where there is no test.
+        family: what it is judged with.
+    """
+
+    baseline: str
+    seeds: tuple[int, ...]
+    by: str
+    found: stats.RangeDifference | None
+    direction: int
+    p_value: float | None
+    fewer: int = 0
+    more: int = 0
+    family: Family = Family()  # noqa: RUF009  # it is frozen
+
+    @property
+    def p_adjusted(self) -> float | None:
+        """Its p as one of its family."""
+        return self.family.adjusted(self.p_value)
+
+    @property
+    def mean(self) -> Mean:
+        """What is lost minus what the other loses, with the interval that its family asks for.
+
+        It leaves 0 out exactly where the verdict is better or worse.
+        """
+        if self.found is None:
+            return Mean(None, None, None)
+        return Mean(self.found.difference, *_finite(self.found.interval(1 - self.family.level)))
+
+    @property
+    def verdict(self) -> stats.Verdict:
+        """Better is to lose less."""
+        p = self.p_adjusted
+        if p is None or p > self.family.alpha or self.direction == 0:
+            return "cannot tell"
+        return "better" if self.direction > 0 else "worse"
 
 
 @dataclass(frozen=True)
@@ -36,111 +151,181 @@ class Method:
     """Variants that differ in the learning rate alone.
 
     Attributes:
-        by_rate: the variant at each rate, ascending.
-        finals: the question's primary metric at each rate, by seed; means: over seeds.
-        best: the rate with the best mean; optimistic, so it is shown and never tested. None without a result.
-        lost: best minus worst over the common rates, by seed, in the metric's unit.
-        mean_lost: over seeds.
-        against: ``lost`` against the baseline's method; None for that itself.
+        grid: its name, optimizer and rates.
+        metric: the question's primary one.
+        finals: its values at each rate, by seed; means: over seeds, none where one diverged.
+        diverged: seeds that did, by rate; those without any left out.
+        best: the rate with the best mean of the seeds that count; optimistic, so it is shown and never tested.
+            None without a result.
+        lost: best minus worst over the rates without a diverged seed.
+        tolerance: None where no rate is the best, and where no margin is known.
+        against: None for the first of its kind, and where nobody else is of it.
     """
 
     question: str
-    name: str
-    by_rate: Mapping[float, str]
+    grid: Grid
+    metric: Metric
     finals: Mapping[float, Values]
     means: Mapping[float, Mean]
+    diverged: Mapping[float, frozenset[int]]
     best: float | None
-    lost: Values
-    mean_lost: Mean
-    against: Compared | None = None
+    lost: Lost
+    tolerance: Tolerance | None
+    against: Against | None = None
+
+    def in_family(self, family: Family) -> Method:
+        """The same, with its comparison judged in a family."""
+        return replace(self, against=self.against and replace(self.against, family=family))
+
+    @property
+    def name(self) -> str:
+        """What readers call it."""
+        return self.grid.name
+
+    @property
+    def by_rate(self) -> Mapping[float, str]:
+        """The variant at each rate, ascending."""
+        return self.grid.by_rate
+
+    @property
+    def counted(self) -> tuple[float, ...]:
+        """The rates with enough results: those in what is lost, and those at which a seed diverged."""
+        return tuple(r for r in self.by_rate if r in self.lost.rates or r in self.diverged)
+
+    def seeds(self, rate: float) -> set[int]:
+        """Those with a result at a rate, one that diverged being one."""
+        return {*self.finals[rate].by_seed, *self.diverged.get(rate, ())}
+
+    @property
+    def difference(self) -> Metric:
+        """The metric of what is lost: less is better, and never a ratio."""
+        return replace(self.metric, higher_is_better=False, ratio=False)
+
+    @property
+    def p_value(self) -> float | None:
+        """Of its comparison, if there is one."""
+        return self.against.p_value if self.against else None
 
 
-def sensitivities(
-    measured: Measurements, question: str, troubles: Troubles, *, looked: bool = False
-) -> tuple[Method, ...]:
+def sensitivities(measured: Measurements, question: str) -> tuple[Method, ...]:
     """The methods of a question that were trained at several rates, the baseline's first; or none."""
-    groups = [g for g in _groups(measured.suite.variants(question)) if len(g) >= FEWEST]
-    if not groups:
-        return ()
-    baseline = measured.suite.baseline(question)
-    groups.sort(key=lambda group: baseline not in group.values())
-    common = [rate for rate in groups[0] if all(rate in group for group in groups)]
-    methods = [_method(measured, question, group, common) for group in groups]
-    first = methods[0]
-    values = {method.name: method.lost for method in methods}
-    pairs = [(method.name, first.name) for method in methods[1:]]
-    compared = compare_values(question, values, pairs, troubles, looked=looked) if common else []
-    against = {c.variant: c for c in compared}
-    return tuple(replace(method, against=against.get(method.name)) for method in methods)
-
-
-def _groups(variants: Mapping[str, Settings]) -> list[dict[float, str]]:
-    """Variants by learning rate, in a group for each method; of twins the first."""
-    groups: dict[str, dict[float, str]] = {}
-    for name, settings in variants.items():
-        rate, method = _without_rate(settings)
-        if rate is not None:
-            groups.setdefault(method, {}).setdefault(rate, name)
-    return [dict(sorted(group.items())) for group in groups.values()]
-
-
-def _without_rate(settings: Settings) -> tuple[float | None, str]:
-    """The constant learning rate, if it is one that the settings name, and all the rest as text."""
-    given = settings.model_dump(exclude_none=True, exclude={"about"})
-    optimizer, arguments = named(given.get("optimizer", ""))
-    rate: Any = arguments.pop("learning_rate", None)
-    if not isinstance(rate, int | float) or isinstance(rate, bool):
-        return None, ""
-    rest = {**given, "optimizer": {optimizer: arguments}}
-    return float(rate), json.dumps(rest, sort_keys=True)
+    suite = measured.suite
+    name = primary_of(suite, question)
+    metric, margin = metric_of(suite, question, name), margin_of(suite, question, name)
+    if metric.higher_is_better is None:
+        return ()  # no rate is the best
+    methods = [
+        _method(measured, question, grid, metric, margin)
+        for grid in grids(suite.variants(question), suite.baseline(question))
+    ]
+    firsts: dict[object, Method] = {}
+    compared = [
+        method if (first := firsts.setdefault(method.grid.kind, method)) is method
+        else replace(method, against=_against(method, first))
+        for method in methods
+    ]  # fmt: skip
+    return tuple(compared)
 
 
 def _method(
-    measured: Measurements, question: str, group: Mapping[float, str], common: Sequence[float]
+    measured: Measurements, question: str, grid: Grid, metric: Metric, margin: float | None
 ) -> Method:
-    primary = primary_of(measured.suite, question)
-    metric = metric_of(measured.suite, question, primary)
-    finals = {rate: measured.of(question, name, primary) for rate, name in group.items()}
-    means = {rate: mean_over_seeds(values) for rate, values in finals.items()}
-    known = {rate: mean.value for rate, mean in means.items() if mean.value is not None}
-    sign = 1 if metric.higher_is_better else -1
-    lost_metric = replace(
-        metric,
-        name="lost_by_rate",
-        label=f"{metric.label} between best and worst rate",
-        higher_is_better=False,
-        ratio=False,
-        meaning="best minus worst final value of a seed over the common rates",
-    )
-    seeds = set.intersection(*(set(finals[rate].by_seed) for rate in common)) if common else set()
-    lost = {
-        seed: max(values) - min(values)
-        for seed in sorted(seeds)
-        for values in [[finals[rate].by_seed[seed] for rate in common]]
+    finals = {r: measured.of(question, v, metric.name) for r, v in grid.by_rate.items()}
+    diverged = {rate: seeds for rate, values in finals.items() if (seeds := _diverged(values))}
+    means = {
+        rate: Mean(None, None, None) if rate in diverged else mean_over_seeds(values)
+        for rate, values in finals.items()
     }
-    baseline = measured.suite.baseline(question)
-    values = Values(lost_metric, _name(list(group.values()), baseline), lost)
+    lost = _lost(finals, diverged)
+    known = lost.means
+    sign = 1 if metric.higher_is_better else -1
+    best = max(known, key=lambda rate: sign * known[rate]) if known else None
     return Method(
         question=question,
-        name=values.variant,
-        by_rate=group,
+        grid=grid,
+        metric=metric,
         finals=finals,
         means=means,
-        best=max(known, key=lambda rate: sign * known[rate]) if known else None,
-        lost=values,
-        mean_lost=mean_over_seeds(values),
+        diverged=diverged,
+        best=best,
+        lost=lost,
+        tolerance=_tolerance(metric, margin, known, best, lost),
     )
 
 
-def _name(variants: Sequence[str], baseline: str) -> str:
-    """What a method is called: the parts of a matrix's names but the rate; the baseline; the shortest name."""
-    cells = [
-        " ".join(part for part in name.split() if not part.startswith("learning_rate="))
-        for name in variants
-    ]
-    if cells[0] and len(set(cells)) == 1:
-        return cells[0]
-    return baseline if baseline in variants else min(variants, key=len)
+def _diverged(values: Values) -> frozenset[int]:
+    """Seeds without a finite number, where one that diverged has none."""
+    infinite = {seed for seed, value in values.by_seed.items() if not math.isfinite(value)}
+    return frozenset(infinite | (set() if values.metric.name in _DEFINED else values.diverged))
+
+
+def _lost(finals: Mapping[float, Values], diverged: Mapping[float, frozenset[int]]) -> Lost:
+    """Over the rates without a diverged seed that half of the seeds or more have a result of."""
+    known = {rate: v.by_seed for rate, v in finals.items() if rate not in diverged and v.by_seed}
+    most = max((len(by_seed) for by_seed in known.values()), default=0)
+    counted = {rate: by_seed for rate, by_seed in known.items() if 2 * len(by_seed) >= most}
+    return _of_table(counted)
+
+
+def _of_table(counted: Mapping[float, Mapping[int, float]]) -> Lost:
+    seeds = sorted(set.intersection(*map(set, counted.values()))) if counted else []
+    table = np.array([[by_seed[seed] for by_seed in counted.values()] for seed in seeds])
+    enough = len(seeds) > 1 and len(counted) > 1
+    found = stats.cross_fitted_range(table) if enough else None
+    return Lost(tuple(counted), tuple(seeds), table, found)
+
+
+def _tolerance(
+    metric: Metric,
+    margin: float | None,
+    means: Mapping[float, float],
+    best: float | None,
+    lost: Lost,
+) -> Tolerance | None:
+    within = margin if margin is not None else _POINT if metric.percent else None
+    if within is None or best is None or metric.ratio:
+        return None
+    rates = sorted(means)
+    near = [abs(means[rate] - means[best]) <= within for rate in rates]
+    first = last = rates.index(best)
+    while first > 0 and near[first - 1]:
+        first -= 1
+    while last < len(rates) - 1 and near[last + 1]:
+        last += 1
+    shown: dict[float, NearBest] = dict.fromkeys(lost.rates, "cannot tell")
+    if lost.found is not None:
+        upwards = metric.higher_is_better is not False
+        said = stats.near_best(lost.table, margin=within, higher_is_better=upwards)
+        shown = dict(zip(lost.rates, said, strict=True))
+    return Tolerance(within, margin is not None, rates[first], rates[last], shown)
+
+
+def _against(method: Method, other: Method) -> Against:
+    """By what is lost; where they diverge at different numbers of rates, by that."""
+    sides = [method, other]
+    rates = [rate for rate in method.by_rate if all(rate in side.counted for side in sides)]
+    everyone = [side.seeds(rate) for side in sides for rate in rates]
+    seeds = tuple(sorted(set.intersection(*everyone))) if everyone else ()
+    enough = len(seeds) >= FEWEST_FOR_INFERENCE
+    often = [[sum(seed in m.diverged.get(r, ()) for r in rates) for seed in seeds] for m in sides]
+    more = np.array(often[0], dtype=float) - np.array(often[1], dtype=float)
+    if more.any():
+        p = stats.signed_rank_test(more) if enough else None
+        direction = -int(np.sign((np.sign(more) * rankdata(np.abs(more))).sum()))
+        counts = int((more < 0).sum()), int((more > 0).sum())
+        return Against(other.name, seeds, "divergence", None, direction, p, *counts)
+    left = [rate for rate in rates if not any(rate in side.diverged for side in sides)]
+    if not enough or len(left) < 2:
+        return Against(other.name, seeds, "range", None, 0, None)
+    tables = [[[side.finals[r].by_seed[seed] for r in left] for seed in seeds] for side in sides]
+    found = stats.compare_ranges(*tables)
+    direction = -int(np.sign(found.difference))
+    return Against(other.name, seeds, "range", found, direction, found.p_value)
+
+
+def _finite(ends: tuple[float, float] | None) -> tuple[float | None, float | None]:
+    """Both ends, or none: an interval with an open end says nothing to a reader."""
+    return (None, None) if ends is None or not all(map(math.isfinite, ends)) else ends
 
 
 def frame(methods: Sequence[Method]) -> pd.DataFrame:
@@ -150,26 +335,37 @@ def frame(methods: Sequence[Method]) -> pd.DataFrame:
 
 
 def _row(method: Method, rate: float) -> dict[str, object]:
-    mean, against = method.means[rate], method.against
-    found = against.found if against else None
-    test = found.test if found else None
+    mean, against, near, lost = (
+        method.means[rate], method.against, method.tolerance, method.lost.mean,
+    )  # fmt: skip
+    difference = against.mean if against else Mean(None, None, None)
     return {
         "question": method.question,
         "method": method.name,
+        "optimizer": method.grid.optimizer,
         "rate": rate,
         "variant": method.by_rate[rate],
         "n": len(method.finals[rate].by_seed),
-        "diverged": len(method.finals[rate].diverged),
+        "diverged": len(method.diverged.get(rate, ())),
         "mean": mean.value,
         "low": mean.low,
         "high": mean.high,
         "best": rate == method.best,
-        "lost": method.mean_lost.value,
+        "near_best": near.shown.get(rate) if near else None,
+        "margin": near.margin if near else None,
+        "tolerated_low": near.low if near else None,
+        "tolerated_high": near.high if near else None,
+        "counts": rate in method.lost.rates,
+        "seeds": len(method.lost.seeds),
+        "lost": math.inf if method.diverged else lost.value,
+        "lost_elsewhere": lost.value,
+        "lost_low": lost.low,
+        "lost_high": lost.high,
         "baseline": against.baseline if against else None,
-        "difference": found.difference if found else None,
-        "ci_low": found.ci_low if found else None,
-        "ci_high": found.ci_high if found else None,
-        "p_value": test.p_value if test else None,
-        "p_adjusted": test.p_adjusted if test else None,
+        "difference": difference.value,
+        "ci_low": difference.low,
+        "ci_high": difference.high,
+        "p_value": method.p_value,
+        "p_adjusted": against.p_adjusted if against else None,
         "verdict": against.verdict if against else None,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bench import frames, stats
@@ -48,6 +48,10 @@ class Speed:
     against: stats.Ratio | None
     to_target: stats.Product | None
     family: Family = Family()  # noqa: RUF009  # it is frozen
+
+    def in_family(self, family: Family) -> Speed:
+        """The same, judged in a family."""
+        return replace(self, family=family)
 
     @property
     def p_value(self) -> float | None:

@@ -69,8 +69,8 @@ def summaries(
     """The variants of a question, in the order of the suite."""
     suite = results.suite
     asked, settings = suite.questions[question], suite.variants(question)
-    flat = {name: _flat(given.model_dump(exclude_none=True)) for name, given in settings.items()}
-    base = flat[suite.baseline(question)]
+    written = {name: flat(given.model_dump(exclude_none=True)) for name, given in settings.items()}
+    base = written[suite.baseline(question)]
     names = _evidence(measured, question)
     rows = results.trials[results.trials.question == question]
     found = []
@@ -81,7 +81,7 @@ def summaries(
             VariantSummary(
                 name=name,
                 about=asked.variants[name].about if name in asked.variants else None,
-                changes=_changes(base, flat[name]),
+                changes=_changes(base, written[name]),
                 parameters=int(parameters.iloc[0]) if len(parameters) else None,
                 primary=measured.of(question, name, primary),
                 best=mean_over_seeds(measured.of(question, name, BEST)),
@@ -122,15 +122,15 @@ def _changes(base: Mapping[str, str], own: Mapping[str, str]) -> tuple[Change, .
     )
 
 
-def _flat(settings: Mapping[str, Any], path: str = "") -> dict[str, str]:
+def flat(settings: Mapping[str, Any], path: str = "") -> dict[str, str]:
     """Nested settings as dotted paths; an empty mapping is a name without arguments."""
-    flat: dict[str, str] = {}
+    found: dict[str, str] = {}
     for key, value in settings.items():
         here = f"{path}.{key}" if path else key
         if isinstance(value, Mapping) and value:
-            flat |= _flat(value, here)
+            found |= flat(value, here)
         elif isinstance(value, str):
-            flat[here] = value
+            found[here] = value
         else:
-            flat[here] = json.dumps(value, ensure_ascii=False)
-    return flat
+            found[here] = json.dumps(value, ensure_ascii=False)
+    return found

@@ -219,6 +219,15 @@ class Panel:
         shown = ((self.name, {}), *self.more)
         return {name: self._still(settings) for name, settings in shown}
 
+    def texts(self) -> dict[str, str]:
+        """What each of them says, by name."""
+        shown = {self.name: self.alt}
+        for name, settings in self.more:
+            chosen = self.choice and settings.get(self.choice.signal)
+            alts = [o.alt for o in self.choice.options if o.value == chosen] if self.choice else []
+            shown[name] = alts[0] if alts else self.alt
+        return shown
+
     def _still(self, settings: dict[str, Any]) -> dict[str, Any]:
         seen = [layer for layer in self.spec["layer"] if not _is_unseen(layer)]
         params = [

@@ -11,6 +11,7 @@ from PIL import Image
 from bench.analysis import wording
 from bench.report import figures, naming, tables
 from bench.report.blocks import Block, Cell, Column, Figure, Fold, Picture, Pictures, Table
+from bench.report.figures import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -141,6 +142,7 @@ def _hardest(question: QuestionAnalysis, rows: pd.DataFrame) -> Table:
             )
             for row in first
         ),
+        notes=("Chosen by these networks themselves, so others will get them wrong less often.",),
     )
 
 
@@ -158,7 +160,11 @@ def _pictures(
                 naming.path(question.name, kind, str(row["example"])),
                 says.format_map(row),
                 _png(255 - images[row["example"]]),
-                f"Image {row['example']}, which {100 * row['wrong']:.0f} % of the networks get wrong",
+                spoken.of_question(
+                    question.name,
+                    f"test image {row['example']}, a {row['label']}, which {100 * row['wrong']:.0f} % of the"
+                    f" {row['networks']} networks get wrong ({kind}).",
+                ),
             )
             for row in rows.to_dict("records")
         )

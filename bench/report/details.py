@@ -27,6 +27,7 @@ def folds(question: QuestionAnalysis, label: str) -> list[Block]:
 
 
 def _pairs(question: QuestionAnalysis, label: str) -> Fold:
+    are_open = any(c.open for c in question.other_pairs)
     rows = [
         (
             tables.variant(question, c.variant),
@@ -34,6 +35,7 @@ def _pairs(question: QuestionAnalysis, label: str) -> Fold:
             *tables.difference(c.found),
             tables.number(tables.wins(c.found)),
             tables.verdict(c.verdict),
+            *(tables.open_of(c.open) if are_open else ()),
         )
         for c in question.other_pairs
     ]
@@ -50,6 +52,7 @@ def _pairs(question: QuestionAnalysis, label: str) -> Fold:
             *tables.DIFFERENCE[1:],
             Column("wins", "seeds in which the first is better", "number"),
             Column("verdict", "on the first"),
+            *(tables.OPEN if are_open else ()),
         ),
         rows=tuple(rows),
         notes=tables.labelled(label, tables.cautions(question.other_pairs)),
@@ -59,6 +62,7 @@ def _pairs(question: QuestionAnalysis, label: str) -> Fold:
 
 def _secondary(question: QuestionAnalysis, label: str) -> Fold:
     """The comparisons on the secondary metrics with all their numbers."""
+    are_open = any(c.open for c in question.secondary)
     rows = [
         (
             Cell(c.metric.label),
@@ -66,6 +70,7 @@ def _secondary(question: QuestionAnalysis, label: str) -> Fold:
             _mean(c),
             *tables.difference(c.found),
             tables.verdict(c.verdict),
+            *(tables.open_of(c.open) if are_open else ()),
         )
         for c in question.secondary
     ]
@@ -78,6 +83,7 @@ def _secondary(question: QuestionAnalysis, label: str) -> Fold:
             Column("mean", kind="number"),
             *tables.DIFFERENCE,
             Column("verdict", "none where neither direction is good in itself"),
+            *(tables.OPEN if are_open else ()),
         ),
         rows=tuple(rows),
         notes=tables.labelled(label, tables.cautions(question.secondary)),
@@ -87,10 +93,11 @@ def _secondary(question: QuestionAnalysis, label: str) -> Fold:
 
 def _mean(c: Compared) -> Cell:
     """The variant's mean; of times to a target that some seeds missed, that it is a lower bound."""
-    cell, missed = tables.mean_of(c.mean, c.metric), c.found.contrast.missed_a
-    if not missed:
+    cell, between = tables.mean_of(c.mean, c.metric), c.found.contrast
+    if not between.missed_a and not between.late_a:
         return cell
-    return tables.number("never" if missed == c.found.contrast.a.size else f"≥ {cell.text}")
+    missed = between.missed_a == between.a.size
+    return tables.number("not reached" if missed else f"≥ {cell.text}")
 
 
 def _times(question: QuestionAnalysis) -> Fold:

@@ -55,6 +55,7 @@ def _together(one: Factorial) -> str:
 
 
 def _table(one: Factorial, label: str) -> Table:
+    are_open = any(effect.open for effect in one.effects)
     notes = [
         (
             "A main effect compares two levels of a setting, averaged over all levels of the others; an"
@@ -81,13 +82,14 @@ def _table(one: Factorial, label: str) -> Table:
             *tables.DIFFERENCE[1:3],
             tables.ADJUSTED,
             Column("sign-flip p", "exact permutation test of the signs, by itself", "number"),
+            *(tables.OPEN if are_open else ()),
         ),
-        rows=tuple(_row(one, effect) for effect in one.effects),
+        rows=tuple(_row(one, effect, are_open=are_open) for effect in one.effects),
         notes=tables.labelled(label, notes),
     )
 
 
-def _row(one: Factorial, effect: Effect) -> tuple[Cell, ...]:
+def _row(one: Factorial, effect: Effect, *, are_open: bool) -> tuple[Cell, ...]:
     test = effect.found.test
     return (
         Cell(effect.name),
@@ -96,6 +98,7 @@ def _row(one: Factorial, effect: Effect) -> tuple[Cell, ...]:
         tables.number(str(len(one.seeds))),
         *tables.difference(effect.found),
         tables.number(wording.p_value(test.p_sign_flip if test else None)),
+        *(tables.open_of(effect.open) if are_open else ()),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from bench.analysis import wording
+from bench.analysis import arrivals, wording
 from bench.analysis.crossings import SPENT
 from bench.report import figures, naming, tables
 from bench.report.blocks import Block, Cell, Column, Figure, Table
@@ -32,14 +32,18 @@ def _clocks(question: QuestionAnalysis) -> list[str]:
 
 
 def _table(question: QuestionAnalysis, label: str) -> Table:
-    suite = question.suite
+    suite, cut = question.suite, _cut(question)
+    up_to = "up to when all runs of the variant and the baseline were watched, or met the target"
+    looked = "exact log-rank test of all that was seen until runs ended, by itself"
     return Table(
         name=naming.path(question.name, "time-to-target"),
         caption=f"Time to target: {_target(question)}, within {_budget(question)}",
         columns=(
             Column("variant"),
             Column("verdict", f"on the {suite.steps}"),
-            Column("reached", "seeds that met the target; one that diverged never does", "number"),
+            Column("reached", "seeds that met the target, whatever became of them then", "number"),
+            *[Column("share", "that meets the target (Kaplan and Meier)", "number")] * cut,
+            *[Column("up to", up_to, "number")] * cut,
             *(
                 Column(
                     _heading(question.metric(name)),
@@ -50,7 +54,7 @@ def _table(question: QuestionAnalysis, label: str) -> Table:
             ),
             Column(
                 f"ERT ({suite.steps})",
-                "expected running time: all spent / seeds that reached",
+                "expected running time: all spent until the target or the end / seeds that reached",
                 "number",
             ),
             Column(
@@ -60,14 +64,26 @@ def _table(question: QuestionAnalysis, label: str) -> Table:
             tables.DIFFERENCE[1],
             tables.DIFFERENCE[3],
             Column(
-                "McNemar p",
+                _tested(question),
                 "exact test of the shares that reached, adjusted for its family",
                 "number",
             ),
+            *[Column("log-rank p", looked, "number")] * cut,
         ),
         rows=tuple(_row(question, row) for row in question.reaching),
         notes=tables.labelled(label, _notes(question)),
     )
+
+
+def _cut(question: QuestionAnalysis) -> bool:
+    """Whether some run was stopped before it had met the target, and before others were."""
+    return any(row.stopped for row in question.reaching)
+
+
+def _tested(question: QuestionAnalysis) -> str:
+    """Heading of the p of the shares: by pairs, by groups, or some so and some so."""
+    tests = {row.shares.test for row in question.reaching if row.shares}
+    return f"{tests.pop()} p" if len(tests) == 1 else "shares p" if tests else "McNemar p"
 
 
 def _row(question: QuestionAnalysis, row: Reaching) -> tuple[Cell, ...]:
@@ -79,14 +95,21 @@ def _row(question: QuestionAnalysis, row: Reaching) -> tuple[Cell, ...]:
         tables.variant(question, row.variant),
         verdict,
         tables.number(f"{row.reached} of {row.n}"),
+        *[tables.number(_share(row)), tables.number(f"{row.budget:g}")] * _cut(question),
         *(tables.number(_spent(question, row, name)) for name in _clocks(question)),
         tables.number(_running(row)),
         tables.number(_crossing(question, row)),
         difference,
         interval,
         adjusted,
-        tables.number(wording.p_value(row.family.adjusted(row.p_value))),
+        tables.number(wording.p_value(row.p_shares_adjusted)),
+        *[tables.number(wording.p_value(row.logrank.p_exact if row.logrank else None))]
+        * _cut(question),
     )
+
+
+def _share(row: Reaching) -> str:
+    return "–" if row.share is None else f"{100 * row.share:.0f} %"
 
 
 def _spent(question: QuestionAnalysis, row: Reaching, name: str) -> str:
@@ -94,25 +117,32 @@ def _spent(question: QuestionAnalysis, row: Reaching, name: str) -> str:
     if not row.n:
         return "–"
     if not row.reached:
-        return "never"
+        return _never(row)
     mean = row.means[name]
     text = wording.quantity(
         mean.value, question.metric(name), half_width=mean.half_width, units=False
     )
-    return f"≥ {text}" if row.missed else text
+    return f"≥ {text}" if row.restricted else text
+
+
+def _never(row: Reaching) -> str:
+    """Of a variant that was not seen to reach the target: of runs that were stopped nobody knows."""
+    return f"not by {max(row.ends.values()):g}" if row.stopped else "never"
 
 
 def _running(row: Reaching) -> str:
     time = row.running_times["epochs_to_target"]
     if math.isnan(time):
         return "–"
-    return "never" if math.isinf(time) else wording.number(time, 1)
+    return _never(row) if math.isinf(time) else wording.number(time, 1)
 
 
 def _crossing(question: QuestionAnalysis, row: Reaching) -> str:
     if not row.n:
         return "–"
-    return "never" if row.mean_curve is None else f"{question.suite.step} {row.mean_curve:g}"
+    if row.mean_curve is None:
+        return f"not by {min(row.ends.values()):g}" if row.short else "never"
+    return f"{question.suite.step} {row.mean_curve:g}"
 
 
 def _notes(question: QuestionAnalysis) -> list[str]:
@@ -124,16 +154,41 @@ def _notes(question: QuestionAnalysis) -> list[str]:
         f"{row.variant} ({len(row.missed)} of {row.n})" for row in question.reaching if row.missed
     ]
     if missed:
+        what = (
+            "what all runs of a row and of the baseline were watched for"
+            if _cut(question)
+            else "the whole budget"
+        )
         notes.append(
-            f"Seeds that missed the target: {wording.listed(missed)}. They count the whole budget and"
+            f"Seeds that missed the target: {wording.listed(missed)}. They count {what} and"
             " are never left out, so the true mean is at least (≥) the one shown."
         )
-    compared = [row.against for row in question.reaching if row.against]
-    return notes + [
-        f"{c.variant} is not compared: {c.found.contrast.problem}."
-        for c in compared
-        if c.found.contrast.problem
-    ]
+    short = {row.variant: row.short for row in question.reaching if row.short}
+    if short:
+        runs = {row.variant: row.n for row in question.reaching}
+        end, steps = question.reaching[0].longest, question.suite.steps
+        notes.append(
+            f"{arrivals.short_in_words(short, runs, end, steps)} A run that met the target has its time,"
+            " whenever it ended."
+        )
+    return [*notes, *(said for row in question.reaching for said in _compared(row))]
+
+
+def _compared(row: Reaching) -> list[str]:
+    """What a row's comparison is of, where it is not of two means."""
+    if row.against is None:
+        return []
+    between = row.against.found.contrast
+    if between.problem:
+        return [f"{row.variant} is not compared: {between.problem}."]
+    if between.decision is None:
+        return []
+    if between.decision.test == "log-rank":
+        why = f"nobody met the target before {row.budget:g}, so that means say nothing"
+        return [f"{row.variant}: {why}; the exact log-rank test decides."]
+    why = "one side never meets the target, so that there are no times to compare"
+    test = f"{between.decision.test}'s exact test of the shares"
+    return [f"{row.variant}: {why}; {test} decides."]
 
 
 def _figure(question: QuestionAnalysis) -> Figure:
@@ -142,11 +197,21 @@ def _figure(question: QuestionAnalysis) -> Figure:
         anchor=tables.anchor(question.name, "target"),
         caption=(
             f"Share of the {seeds} that had reached a {_target(question)} by then, as"
-            " the evaluations saw it. A line that ends below 100 % has seeds that never did."
+            f" the evaluations saw it. {_below(question)}"
         ),
         panels=(figures.reached(question),),
         switches=figures.clocks_to_target(question),
         legend=figures.keys([v.name for v in question.variants]),
+    )
+
+
+def _below(question: QuestionAnalysis) -> str:
+    """What a line below 100 % means."""
+    if not _cut(question):
+        return "A line that ends below 100 % has seeds that never did."
+    return (
+        "A vertical mark is a run that ended without: from there on the share is that of the others (Kaplan and"
+        " Meier 1958)."
     )
 
 
@@ -163,6 +228,6 @@ def _target(question: QuestionAnalysis) -> str:
 
 
 def _budget(question: QuestionAnalysis) -> str:
-    budget, suite = question.reaching[0].budget, question.suite
-    shortest = ", the length of the shortest run" if budget < suite.epochs_of(question.name) else ""
-    return wording.with_unit(f"{budget:g}", suite.steps) + shortest * bool(suite.imported)
+    suite, rows = question.suite, question.reaching
+    uneven = ", the length of the longest run" if any(row.short for row in rows) else ""
+    return wording.with_unit(f"{rows[0].longest:g}", suite.steps) + uneven

@@ -22,6 +22,7 @@ from bench.report.blocks import (
     Section,
     Table,
 )
+from bench.report.figures import spoken
 
 if TYPE_CHECKING:
     from bench.analysis import QuestionAnalysis
@@ -75,7 +76,8 @@ def _pareto(question: QuestionAnalysis, found: Sizes) -> list[Block]:
         dots += " Rings: the same, pruned at no loss."
     caption = (
         f"{dots} The line joins the means than which no other is as small and as accurate (Pareto"
-        " frontier). Sizes on a logarithmic scale."
+        " frontier). What is most accurate or smallest was chosen by these means: optimistic, not tested. Sizes"
+        " on a logarithmic scale."
     )
     outside = figures.outside_of_pareto(found)
     if outside:
@@ -140,7 +142,7 @@ def _filters(question: QuestionAnalysis, found: Sizes) -> list[Block]:
             naming.path(question.name, "filters", name),
             name,
             picture(found.filters[name]),
-            f"Weights of hidden neurons of {name}, {side} x {side}",
+            _of_filters(question, found, name),
         )
         for name in ordered
     )
@@ -150,6 +152,18 @@ def _filters(question: QuestionAnalysis, found: Sizes) -> list[Block]:
         " Neurons at the same place began from the same weights."
     )
     return [Pictures(tables.anchor(question.name, "sizes", "filters"), caption, items)]
+
+
+def _of_filters(question: QuestionAnalysis, found: Sizes, name: str) -> str:
+    """What is to be seen of a variant's neurons."""
+    filters = found.filters[name]
+    count, side, _ = filters.shape
+    zero, above = 100 * float((filters == 0).mean()), 100 * float((filters > 0).mean())
+    return spoken.of_question(
+        question.name,
+        f"weights of the first {count} hidden neurons of {name}, {side} x {side} each, seed"
+        f" {found.filters_seed}: {above:.0f} % of them above 0, {zero:.0f} % exactly 0.",
+    )
 
 
 def picture(filters: np.ndarray) -> bytes:

@@ -103,7 +103,7 @@ def _to_target(question: QuestionAnalysis, row: Speed) -> tuple[Cell, Cell]:
         if half is None
         else f"{wording.number(low, places)} to {wording.number(high, places)} s"
     )
-    missed = any(r.missed for r in question.reaching if r.variant == row.variant)
+    missed = any(r.restricted for r in question.reaching if r.variant == row.variant)
     return tables.number(f"≥ {text}" if missed else text), tables.number(ends)
 
 

@@ -53,7 +53,7 @@ def drawings_of(block: Shown) -> Iterator[Drawing]:
     if isinstance(block, Figure):
         for panel in block.panels:
             for name, spec in panel.stills().items():
-                yield Drawing(name, panel.alt, _chart(spec, panel.legend or block.legend))
+                yield Drawing(name, panel.texts()[name], _chart(spec, panel.legend or block.legend))
         return
     template = "pictures.svg" if isinstance(block, Pictures) else "topology.svg"
     for item in block.items:

@@ -20,6 +20,7 @@ from bench.report.blocks import (
     Topologies,
     Topology,
 )
+from bench.report.figures import spoken
 
 if TYPE_CHECKING:
     from bench.analysis import QuestionAnalysis
@@ -255,7 +256,10 @@ def _picture(question: str, team: Team) -> Topology:
         if team.engine == "multi_worker"
         else f"gradients of {weights} go up and weights of {weights} come down on each edge"
     )
-    alt = f"{title}: {wording.counted(team.workers, 'worker')}{more}; {what}."
+    alt = spoken.of_question(
+        question,
+        f"{title}, as {team.variant}: {wording.counted(team.workers, 'worker')}{more}; {what}.",
+    )
     name = naming.path(question, "topology", team.engine)
     return Topology(name, f"{title}{more}", tuple(nodes), tuple(edges), alt)
 

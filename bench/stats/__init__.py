@@ -17,6 +17,13 @@ from bench.stats.comparison import (
     compare_unpaired,
     probability_of_superiority,
 )
+from bench.stats.cross_fitting import (
+    LevelRange,
+    RangeDifference,
+    compare_ranges,
+    cross_fitted_range,
+    near_best,
+)
 from bench.stats.crossed import TwoLevelInterval, two_level_interval
 from bench.stats.datasets import (
     Friedman,
@@ -54,6 +61,7 @@ from bench.stats.sequential import (
     anytime_sign_test,
     sequential_boundaries,
 )
+from bench.stats.shares import Shares, compare_shares
 from bench.stats.sign_flip import sign_flip_test, signed_rank_test
 from bench.stats.survival import (
     LogRank,
@@ -61,6 +69,7 @@ from bench.stats.survival import (
     SurvivalCurve,
     logrank,
     restricted_mean_difference,
+    restriction_time,
     survival_curve,
 )
 from bench.stats.time_to_target import (
@@ -83,11 +92,13 @@ __all__ = [
     "FactorialContrast",
     "FamilyFit",
     "Friedman",
+    "LevelRange",
     "LogRank",
     "McNemar",
     "PerformanceProfile",
     "Product",
     "Quade",
+    "RangeDifference",
     "RateComparison",
     "RateFit",
     "RatesOverSeeds",
@@ -95,6 +106,7 @@ __all__ = [
     "RestrictedMeanDifference",
     "RopeProbabilities",
     "SequentialBoundaries",
+    "Shares",
     "SurvivalCurve",
     "TimeToTarget",
     "TwoLevelInterval",
@@ -105,10 +117,13 @@ __all__ = [
     "bayesian_rope",
     "bootstrap_interval",
     "compare_paired",
+    "compare_ranges",
     "compare_rates",
+    "compare_shares",
     "compare_to_value",
     "compare_unpaired",
     "critical_difference",
+    "cross_fitted_range",
     "equivalence_test",
     "exaggeration_ratio",
     "expected_running_time",
@@ -121,6 +136,7 @@ __all__ = [
     "logrank",
     "mcnemar_exact",
     "minimal_detectable_effect",
+    "near_best",
     "performance_profile",
     "power_paired",
     "power_unpaired",
@@ -131,6 +147,7 @@ __all__ = [
     "restricted_mean_difference",
     "restricted_mean_time",
     "restricted_times",
+    "restriction_time",
     "seeds_for_superiority",
     "seeds_needed",
     "sequential_boundaries",

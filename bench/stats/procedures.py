@@ -36,6 +36,9 @@ Test = Literal[
     "signed rank",
     "permutation of ranks",
     "anytime sign test",
+    "McNemar",
+    "Fisher",
+    "log-rank",
 ]
 
 

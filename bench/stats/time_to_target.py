@@ -2,7 +2,8 @@
 
 With one budget no survival model is needed. A run that never reaches the target, diverged ones
 included, spent the whole budget: it counts, and is never dropped. Times may be epochs, updates or
-seconds; budget and times share the unit. Unequal budgets: see `bench.stats.survival`.
+seconds; budget and times share the unit. Unequal budgets: see `bench.stats.survival`, and
+`restriction_time` there for the budget up to which all that is here still holds.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TimeToTarget:
-    """One variant's runs against one target, all under the budget `budget`."""
+    """One variant's runs against one target, all under the budget `budget`.
+
+    All that is said of such runs at once, for use by itself; reports put the same numbers together
+    from runs whose budgets may differ.
+    """
 
     n: int
     n_reached: int
@@ -48,21 +53,28 @@ class McNemar:
     p_value: float
 
 
-def restricted_times(times: ArrayLike, reached: ArrayLike, budget: float) -> NDArray[np.float64]:
+def restricted_times(
+    times: ArrayLike, reached: ArrayLike, budget: ArrayLike
+) -> NDArray[np.float64]:
     """min(T, budget) for each run, shape (n,): what `compare_paired` takes, lower being better.
 
     times: shape (n,), when each run reached the target; ignored (NaN or inf will do) where
-    `reached`, shape (n,), is false. Raises StatsError for unequal lengths, no runs, a budget that
-    is not positive, and a reached target without a time or with a negative one.
+    `reached`, shape (n,), is false. budget: one for all runs, or shape (n,), each run's own. Raises
+    StatsError for unequal lengths, no runs, a budget that is not positive, and a reached target
+    without a time or with a negative one.
+
+    >>> restricted_times([5, 12, float("nan")], [True, True, False], 10).tolist()
+    [5.0, 10.0, 10.0]
     """
     within = flags(reached, "reached")
-    spent = numbers(times, "times")
-    positive(budget, "budget")
-    if spent.shape != within.shape:
+    spent, limits = numbers(times, "times"), numbers(budget, "budget")
+    for limit in limits.flat:
+        positive(limit, "budget")
+    if spent.shape != within.shape or limits.shape not in ((), within.shape):
         raise StatsError(
-            "times and reached differ in length",
-            expected="both of every run",
-            found=f"{spent.shape} and {within.shape}",
+            "times, reached and budgets differ in length",
+            expected="all of every run",
+            found=f"{spent.shape}, {within.shape} and {limits.shape}",
         )
     if not (spent[within] >= 0).all():
         raise StatsError(
@@ -70,39 +82,57 @@ def restricted_times(times: ArrayLike, reached: ArrayLike, budget: float) -> NDA
             expected="a time from 0 of every run that reached it",
             found=str(spent[within].min()),
         )
-    return np.where(within, np.minimum(spent, budget), budget)
+    return np.where(within, np.minimum(spent, limits), limits)
 
 
 def time_to_target(times: ArrayLike, reached: ArrayLike, budget: float) -> TimeToTarget:
     """Restricted mean, expected running time and number of successes. Arguments and errors as in
-    `restricted_times`; a target reached after the budget was not reached within it.
+    `restricted_times`, with one budget; a target reached after the budget was not reached within it.
+
+    >>> found = time_to_target([12, 15, 40, 22, 18], [True, True, False, True, True], 40)
+    >>> found.n_reached, found.restricted_mean  # (12 + 15 + 40 + 22 + 18) / 5
+    (4, 21.4)
+    >>> found.expected_running_time, found.fraction_reached  # 107 / 4
+    (26.75, 0.8)
     """
     spent = restricted_times(times, reached, budget)
     in_time = flags(reached, "reached") & (numbers(times, "times") <= budget)
-    successes = int(np.count_nonzero(in_time))
     return TimeToTarget(
         n=spent.size,
-        n_reached=successes,
+        n_reached=int(np.count_nonzero(in_time)),
         budget=float(budget),
         restricted_mean=float(spent.mean()),
-        expected_running_time=float(spent.sum()) / successes if successes else math.inf,
+        expected_running_time=expected_running_time(times, reached, budget),
     )
 
 
 def restricted_mean_time(times: ArrayLike, reached: ArrayLike, budget: float) -> float:
     """Mean of min(T, budget). Arguments and errors as in `restricted_times`.
 
-    Equals the area under the Kaplan-Meier curve up to the budget.
+    Equals the area under the Kaplan-Meier curve up to the budget: for whoever wants this number
+    alone. Reports take the mean of `restricted_times`, whose spread they need too.
+
+    >>> restricted_mean_time([12, 15, 40, 22, 18], [True, True, False, True, True], 40)
+    21.4
     """
     return time_to_target(times, reached, budget).restricted_mean
 
 
-def expected_running_time(times: ArrayLike, reached: ArrayLike, budget: float) -> float:
+def expected_running_time(times: ArrayLike, reached: ArrayLike, budget: ArrayLike) -> float:
     """Total time spent / number of runs that reached the target; infinite if none did.
 
-    Arguments and errors as in `restricted_times`.
+    Arguments and errors as in `restricted_times`. What a run that missed the target spent is its
+    budget, its own one where they differ.
+
+    >>> expected_running_time([12, 15, 40, 22, 18], [True, True, False, True, True], 40)
+    26.75
+    >>> expected_running_time([12, 0, 0], [True, False, False], [50, 20, 28])  # (12 + 20 + 28) / 1
+    60.0
     """
-    return time_to_target(times, reached, budget).expected_running_time
+    spent = restricted_times(times, reached, budget)
+    in_time = flags(reached, "reached") & (numbers(times, "times") <= numbers(budget, "budget"))
+    successes = int(np.count_nonzero(in_time))
+    return math.fsum(spent) / successes if successes else math.inf
 
 
 def mcnemar_exact(reached_a: ArrayLike, reached_b: ArrayLike) -> McNemar:
@@ -111,6 +141,9 @@ def mcnemar_exact(reached_a: ArrayLike, reached_b: ArrayLike) -> McNemar:
     reached_a, reached_b: shape (n,), true or false, paired by position. Only seeds on which the
     two differ count, and under the null hypothesis each falls either way (McNemar 1947). Without
     such a seed p is 1. Raises StatsError for unequal lengths and no seeds.
+
+    >>> mcnemar_exact([1, 1, 1, 0, 1], [0, 0, 0, 0, 1])  # p = 2 / 2^3
+    McNemar(only_a=3, only_b=0, p_value=0.25)
     """
     a, b = flags(reached_a, "reached_a"), flags(reached_b, "reached_b")
     if a.size != b.size:

@@ -12,7 +12,7 @@ from scipy import stats as scipy_stats
 from synthetic import SUITE, Outcome, written
 
 from bench import stats
-from bench.analysis import analyse
+from bench.analysis import analyse, answers
 from bench.analysis.crossings import budget
 from bench.frames import TARGETS
 
@@ -32,7 +32,7 @@ RUNS = {  # accuracies; the target is 0.9
         (0.8, 0.8, 0.92),
     ],
     "low": [(0.5, 0.6, 0.7)] * 5,
-    "same": [(0.91, 0.92, 0.93)] * 4 + [(0.91, 0.92, float("nan"))],
+    "same": [(0.91, 0.92, 0.93)] * 4 + [(0.81, 0.82, float("nan"))],
 }
 TIMES = {"base": [1, 2, 1, 2, 1], "high": [3, 3, 2, 3, 3], "low": [3] * 5, "same": [1] * 4 + [3]}
 MISSED = {"base": set(), "high": {1, 3}, "low": set(range(5)), "same": {4}}
@@ -75,28 +75,48 @@ def test_misses_and_diverged_seeds_count_the_budget(rows, variant):
 
 
 def test_the_restricted_means_are_compared_seed_by_seed(rows):
-    names = ["high", "low", "same"]
+    names = ["high", "same"]
     raw = []
     for name in names:
         row = rows.loc[name]
         assert row.baseline == "base"
         assert row.difference == pytest.approx(np.mean(TIMES[name]) - np.mean(TIMES["base"]))
-        exact = stats.compare_paired(TIMES[name], TIMES["base"], guarded=True)
-        assert row.p_value == pytest.approx(exact.p_value)
+        exact = stats.compare_paired(TIMES[name], TIMES["base"])
+        assert (row.p_value, row.test) == (pytest.approx(exact.p_value), exact.test)
         raw.append(row.p_value)
-    assert list(rows.p_adjusted[names]) == pytest.approx(list(stats.adjust(raw, "bh")))
+    family = [*raw, rows.p_share["low"]]
+    adjusted = list(rows.p_adjusted[[*names, "low"]])
+    assert adjusted == pytest.approx(list(stats.adjust(family, "bh")))
     assert rows.p_value.isna()["base"]
+
+
+def test_where_one_side_never_arrives_the_shares_decide(rows, analysis):
+    row = rows.loc["low"]
+    assert (row.test, row.share_test, row.reached) == ("McNemar", "McNemar", 0)
+    assert row.p_value == row.p_share == scipy_stats.binomtest(0, 5).pvalue == 0.0625
+    assert row.p_share_adjusted == row.p_adjusted, "one test, one adjusted p"
+    assert row[["difference", "ci_low", "ci_high"]].isna().all()
+    (low,) = [
+        c
+        for c in analysis.questions[0].compared
+        if (c.variant, c.metric.name) == ("low", "epochs_to_target")
+    ]
+    assert answers.answer(low).startswith(
+        "low never reaches the target (0 of 5), base does in 5 of 5"
+    )
+    assert low.verdict == "cannot tell", "five seeds cannot show it"
 
 
 def test_shares_that_reached_are_compared_by_mcnemar(rows):
     raw = []
     for name in ("high", "low", "same"):
+        assert rows.share_test[name] == "McNemar"
         only = len(MISSED[name])
         assert (rows.only_variant[name], rows.only_baseline[name]) == (0, only)
         raw.append(scipy_stats.binomtest(0, only).pvalue)
         assert rows.p_share[name] == pytest.approx(raw[-1])
-    adjusted = rows.p_share_adjusted[["high", "low", "same"]]
-    assert list(adjusted) == pytest.approx(list(stats.adjust(raw, "bh")))
+    adjusted = rows.p_share_adjusted[["high", "same"]]
+    assert list(adjusted) == pytest.approx(list(stats.adjust([raw[0], raw[2]], "bh")))
 
 
 def test_the_mean_curve_crosses_elsewhere_than_the_mean_seed(rows):
@@ -133,8 +153,9 @@ def test_a_failed_seed_leaves_the_other_pairs(tmp_path):
     )
     row = analyse(results).targets.set_index("variant").loc["high"]
     assert row.n == 4
-    expected = stats.compare_paired(TIMES["high"][1:], TIMES["base"][1:], guarded=True)
+    expected = stats.compare_paired(TIMES["high"][1:], TIMES["base"][1:])
     assert row.p_value == pytest.approx(expected.p_value)
+    assert (row.share_test, row.only_baseline, row.p_share) == ("McNemar", 2, 0.5)
 
 
 def test_a_run_that_never_trained_still_counts_the_budget(tmp_path):
@@ -149,7 +170,7 @@ def test_a_run_that_never_trained_still_counts_the_budget(tmp_path):
     assert rows.updates["high"] == pytest.approx(10 * np.mean(TIMES["high"]))
 
 
-def test_the_budget_is_what_every_run_had(analysis):
+def test_a_run_that_ended_after_it_met_the_target_shortens_nothing(analysis):
     assert budget(analysis.results, "rates") == 3
     shorter = analysis.results.curves.query("not (variant == 'base' and seed == 2 and epoch > 2)")
     from dataclasses import replace
@@ -157,8 +178,9 @@ def test_the_budget_is_what_every_run_had(analysis):
     ragged = replace(analysis.results, curves=shorter)
     assert budget(ragged, "rates") == 2
     rows = analyse(ragged).targets.set_index("variant")
-    assert rows.reached["high"] == 1, "what comes after the common budget does not count"
-    assert rows.epochs["high"] == 2
+    assert (rows.budget == 3).all()
+    assert rows.reached["high"] == 3
+    assert rows.epochs["high"] == pytest.approx(np.mean(TIMES["high"]))
 
 
 def test_without_a_target_the_frame_is_empty(tmp_path):

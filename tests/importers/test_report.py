@@ -105,7 +105,8 @@ def test_runs_that_end_at_different_steps(reading):
         "The runs end at different steps, 2 to 3: the final value of a run is its own last"
         in page.text
     )
-    assert "within 2 steps, the length of the shortest run" in page.text
+    assert "within 3 steps, the length of the longest run" in page.text
+    assert "Runs that ended before the longest one, of 3 steps: b: seed 4 at 2." in page.text
     assert "only what lies up to 2, which all of them reached, is counted" in page.text
 
 

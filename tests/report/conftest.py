@@ -17,7 +17,7 @@ def analysed(tmp_path_factory):
 
     def outcome(variant, seed):
         if (variant, seed) == ("low", 0):
-            return synthetic.Outcome(status="diverged")
+            return synthetic.Outcome((0.85, 0.86), status="diverged")
         if (variant, seed) == ("same", 1):
             return synthetic.Outcome(status="failed", error="Traceback ...\nMemoryError: too large")
         return synthetic.usual(variant, seed)

@@ -1,4 +1,4 @@
-"""What the page says of the landscape and of learning rates."""
+"""What the page says of the landscape."""
 
 from __future__ import annotations
 
@@ -15,12 +15,6 @@ from bench.report.render import render
 def smooth(tmp_path_factory):
     folder = tmp_path_factory.mktemp("smooth")
     return analyse(synthetic.written(folder, synthetic.smooth, suite=synthetic.PROBED))
-
-
-@pytest.fixture(scope="module")
-def scanned(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("scanned")
-    return analyse(synthetic.written(folder, synthetic.scanned, suite=synthetic.SCAN))
 
 
 def rows_of(panel):
@@ -53,27 +47,6 @@ def test_the_course_has_a_band_for_both_ends_of_the_range(smooth):
     found = [r["mean"] for r in rows_of(beta) if r["variant"] == "low"]
     assert found == pytest.approx(list(expected["mean"]), rel=1e-5)
     assert "λ max" in str(curvature.spec)
-
-
-def test_learning_rates(scanned):
-    page = Reading.of(render(scanned))
-    assert "What the learning rate matters" in page.text
-    plain, normed = page.rows("method", "lost")
-    assert (plain["method"].strip(), plain["0.1"].strip()[:4]) == ("plain", "90.0")
-    assert plain["3"].strip() == "–"
-    assert normed["best rate"].strip() == "0.3"
-    assert "better" in normed["verdict"]
-    assert "normed at 3: 5 of 5 seeds diverged." in page.text
-    dots = [r for r in rows_of(figures.sensitivity(scanned.questions[0])) if "seed" in r]
-    assert len(dots) == 7 * 5
-    assert {r["rate"] for r in dots} == {0.1, 0.3, 1, 3}
-
-
-def test_one_method_is_compared_with_none(smooth):
-    """The usual suite varies the rate of one method only."""
-    (row,) = Reading.of(render(smooth)).rows("method", "lost")
-    assert row["method"].strip() == "base"
-    assert "verdict" not in row
 
 
 def test_neither_where_there_is_nothing_to_say(tmp_path):

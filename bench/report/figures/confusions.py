@@ -9,7 +9,7 @@ import altair as alt
 
 from bench.report import naming
 from bench.report.blocks import Option, Switch
-from bench.report.figures import drawing
+from bench.report.figures import drawing, spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +86,9 @@ def _panel(question: QuestionAnalysis, rows: Rows, options: tuple[Option, ...], 
     rest = options[2:] if at == 0 else ()
     return replace(
         made,
-        choice=Switch("y", "Variant", shown.value, options) if len(options) > 1 else None,
+        choice=Switch("y", "Variant", shown.value, spoken.options(question.name, options))
+        if len(options) > 1
+        else None,
         more=tuple(
             (naming.path(question.name, "confusions", option.text), {"y": option.value})
             for option in rest
@@ -106,6 +108,11 @@ def _alt_text(row: dict[str, list[float]]) -> str:
         f"{share:.1f} % of class {label} for {predicted}"
         for share, label, predicted in worst[:_LISTED]
     ]
+    right = [
+        s for s, a, b in zip(row["share"], row["label"], row["predicted"], strict=True) if a == b
+    ]
     return (
-        f"Matrix of confusions of {row['variant']}. Most often taken: {'; '.join(said) or 'none'}."
+        f"what {row['variant']} takes the test images of each class for: right for"
+        f" {sum(right) / max(len(right), 1):.1f} % on average over classes; most often wrong:"
+        f" {'; '.join(said) or 'none'}."
     )

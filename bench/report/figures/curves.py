@@ -12,7 +12,7 @@ import numpy as np
 from bench.analysis import wording
 from bench.report import naming
 from bench.report.blocks import ON_DEMAND, Option, Switch
-from bench.report.figures import axes, drawing
+from bench.report.figures import axes, drawing, spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -249,7 +249,9 @@ class _Shown:
         rest = [k for k in range(len(self.measures)) if k not in shown_first] if i == 0 else []
         return replace(
             made,
-            choice=Switch("y", "Metric", str(i), options) if len(options) > 1 else None,
+            choice=Switch("y", "Metric", str(i), spoken.options(self.question.name, options))
+            if len(options) > 1
+            else None,
             switches=(Switch("log", "log y", value=self.is_log(i)),),
             more=tuple(
                 (
@@ -299,13 +301,21 @@ class _Shown:
     def alt_text(self, i: int) -> str:
         step = self.question.suite.step
         last = max((e for row in self.means for e in row["epoch"]), default=0)
-        ends = [
-            f"{row['variant']} {row[f'mean/{i}'][-1]:.4g}"
+        ends = {
+            row["variant"]: row[f"mean/{i}"][-1]
             for row in self.means
             if row["epoch"][-1] == last and row[f"mean/{i}"][-1] is not None
-        ]
-        title = drawing.title(self.measures[i].label, wording.unit(self.measures[i]))
-        return f"Curves of {title} over {step}s. At {step} {last:g}: {'; '.join(ends)}."
+        }
+        measure, others = self.measures[i], [name for name in self.names if name not in ends]
+        counts = self.question.curves.n[self.question.curves.metric == measure.name]
+        text = (
+            f"{measure.label} over {step}s up to {last:g}:"
+            f" {spoken.each(ends, wording.unit(measure), first='ends at')}; lines are means, bands 95 %"
+            f" intervals over {wording.counted_between(counts, 'seed')}."
+        )
+        if others:
+            text += f" Without a mean there: {spoken.some(others)}."
+        return text + spoken.diverged(self.question)
 
     def layers(self) -> list[alt.Chart]:
         """Bands, lines and dots of the means, and lines and dots of the seeds, one of them at a time."""

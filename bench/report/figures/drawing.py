@@ -11,6 +11,7 @@ from altair.utils.schemapi import debug_mode
 from bench.analysis import wording
 from bench.report import naming, palette
 from bench.report.blocks import Key, Panel
+from bench.report.figures import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,8 +43,8 @@ def panel(
 ) -> Panel:
     """Layers as one chart, of which variants can be hidden.
 
-    name: its question, and what it shows of it. datasets: those that layers call by name, since Altair
-    would copy them again and again.
+    name: its question, and what it shows of it. alt_text: what it says of it. datasets: those that layers
+    call by name, since Altair would copy them again and again.
     """
     hidden = alt.param(name="hidden", value=[])
     chart = alt.layer(*layers).properties(width="container", height=height)
@@ -57,7 +58,8 @@ def panel(
         spec.setdefault("datasets", {}).update(datasets)
     spec["config"] = palette.CONFIG
     spec["autosize"] = {"type": "fit-x", "contains": "padding"}
-    return Panel(name=naming.path(*name), title=title, spec=spec, height=height + 50, alt=alt_text)
+    said = spoken.of_question(name[0], alt_text)
+    return Panel(name=naming.path(*name), title=title, spec=spec, height=height + 50, alt=said)
 
 
 def along(name: str, title: str | list[str], axis: Frame) -> alt.X:

@@ -12,7 +12,7 @@ import numpy as np
 from bench.analysis import wording
 from bench.report import palette
 from bench.report.blocks import Key
-from bench.report.figures import drawing
+from bench.report.figures import drawing, spoken
 
 if TYPE_CHECKING:
     from bench.analysis.factors import Factorial
@@ -57,13 +57,16 @@ def _interaction(one: Factorial, i: int, j: int) -> Panel:
         ),
     ]
     means = cells.mean(axis=0)
-    said = "; ".join(
-        f"{lines.name} {line}, {along.name} {level}: {means[a, b]:.4g}"
+    said = {
+        f"{lines.name} {line} with {along.name} {level}": float(means[a, b])
         for a, line in enumerate(lines.levels)
         for b, level in enumerate(along.levels)
-    )
+    }
     name = (one.question, "factors", lines.name, along.name)
-    alt_text = f"Means of {title}. {said}."
+    alt_text = (
+        f"{drawing.capital(one.metric)} over {along.name}, a line for each {lines.name}, means over"
+        f" {wording.counted(len(one.seeds), 'seed')}: {spoken.each(said, wording.unit(one.metric))}."
+    )
     made = drawing.panel(name, f"{lines.name} and {along.name}", layers, 260, alt_text)
     return replace(made, legend=keys, term=lines.name)
 

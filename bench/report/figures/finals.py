@@ -10,7 +10,7 @@ import altair as alt
 import numpy as np
 
 from bench.analysis import wording
-from bench.report.figures import drawing
+from bench.report.figures import drawing, spoken
 from bench.report.frame import frame
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def seeds(question: QuestionAnalysis) -> Panel:
     }
     heading = f"{drawing.capital(measure)} at the end, every seed"
     title = drawing.title(measure.label, wording.unit(measure))
-    return strip((question.name, "seeds"), heading, values, title, wording.unit(measure))
+    made = strip((question.name, "seeds"), heading, values, title, wording.unit(measure))
+    return replace(made, alt=made.alt + spoken.diverged(question))
 
 
 def strip(
@@ -92,8 +93,13 @@ def strip(
         dots.add_params(pointed),
         *drawing.off_axis(axis, centres, names, unit),
     ]
-    ranges = [f"{name} {min(v):.4g} to {max(v):.4g}" for name, v in found.items() if v]
-    alt_text = f"Dots: {title} of every {replicate}. {'; '.join(ranges)}."
+    ranges = [
+        f"{variant} from {min(v):.4g} to {spoken.number(max(v), unit)} (mean {centres[variant]:.4g})"
+        for variant, v in found.items()
+        if v
+    ]
+    count = wording.counted_between((len(v) for v in found.values()), replicate)
+    alt_text = f"{heading} ({count}): {spoken.some(ranges)}."
     return drawing.panel(name, heading, layers, drawing.height(names), alt_text)
 
 
@@ -127,9 +133,8 @@ def _quantiles(question: QuestionAnalysis) -> Panel:
         ),
         *drawing.off_axis(axis, centres, names, wording.unit(measure)),
     ]
-    said = [f"{name} {median:.4g}" for name, median in centres.items()]
-    alt_text = f"Quantiles of {title} over seeds. Medians: {'; '.join(said)}."
     heading = f"{drawing.capital(measure)} at the end, quantiles over seeds"
+    alt_text = f"{heading}: medians {spoken.each(centres, wording.unit(measure))}."
     return drawing.panel((question.name, "seeds"), heading, layers, drawing.height(names), alt_text)
 
 
@@ -215,10 +220,19 @@ def intervals(
         middle.encode(x=drawing.along("difference", titles, axis), shape=drawing.shapes(names)),
         *drawing.off_axis(axis, centres, shown, unit),
     ]
-    words = "; ".join(f"{n} {difference:+.3g}" for n, difference in centres.items())
-    alt_text = f"{heading}, {unit}: {words}."
+    alt_text = (
+        f"{heading}{f', in {unit}' if unit else ''}: {spoken.some([_said(r) for r in rows])}."
+    )
     made = drawing.panel(name, heading, layers, drawing.height(shown), alt_text)
     return replace(made, height=made.height + _LINE * (len(titles) - 1))
+
+
+def _said(row: dict[str, Any]) -> str:
+    """``high +2 (interval 1.9 to 2.1, better)``."""
+    low, high, verdict = (row[key] for key in ("low", "high", "verdict"))
+    interval = f"interval {low:.3g} to {high:.3g}" if low != high else ""
+    facts = ", ".join(filter(None, [interval, verdict]))
+    return f"{row['variant']} {row['difference']:+.3g} ({facts})".replace("-", "−")
 
 
 def _interval(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from bench.report.figures import axes, drawing
+from bench.report.figures import axes, drawing, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ def _course(
         layers.append(line.encode(y=y[end], strokeDash=drawing.dashes(names)))
     layers.append(base.mark_circle(opacity=0, size=40).encode(y=y["mean"], tooltip=tips))
     last = max(r["updates"] for r in rows)
-    ends = [f"{r['variant']} {r['mean']:.3g}" for r in rows if r["updates"] == last]
-    alt_text = f"{heading} over updates, logarithmic axes. At update {last}: {'; '.join(ends)}."
+    ends = {r["variant"]: r["mean"] for r in rows if r["updates"] == last}
+    alt_text = f"{heading} over updates, logarithmic axes: at update {last} {spoken.each(ends)}."
     name = (question.name, "landscape", records[0]["measure"])
     return drawing.panel(name, heading, layers, 260, alt_text)

@@ -10,7 +10,7 @@ import altair as alt
 import numpy as np
 
 from bench.report.blocks import Switch
-from bench.report.figures import axes, drawing
+from bench.report.figures import axes, drawing, spoken
 
 if TYPE_CHECKING:
     from bench.analysis import QuestionAnalysis
@@ -72,8 +72,12 @@ def rates(question: QuestionAnalysis) -> Panel:
         *_axis_of("x", "log_x", dots, "epoch", names, log=False),
         *_axis_of("y", "log", dots, "value", names, log=log),
     ]
-    said = "; ".join(f"{rate.variant} {rate.fitted.family}" for rate in question.rates)
-    alt_text = f"Dots of {title} over {step}s with fitted curves. Families: {said}."
+    ends = {r["variant"]: r["value"] for r in dots}  # the last of each
+    laws = spoken.some([f"{rate.variant} {rate.fitted.family}" for rate in question.rates])
+    alt_text = (
+        f"{title[:1].upper()}{title[1:]} over {step}s as dots, with fitted curves: in the end"
+        f" {spoken.each(ends)}. Laws of convergence: {laws}."
+    )
     heading = f"Fits of the {measure.label}"
     name = (question.name, "rates")
     made = drawing.panel(name, heading, layers, 300, alt_text, params=params)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import altair as alt
 
 from bench.analysis import wording
-from bench.report.figures import axes, drawing
+from bench.report.figures import axes, drawing, spoken
 from bench.report.frame import Frame, frame
 
 if TYPE_CHECKING:
@@ -95,8 +95,16 @@ def _pareto(question: QuestionAnalysis, found: Sizes, by: By, words: str) -> Pan
         interpolate="step-after", color="var(--muted)", strokeWidth=1.5, clip=True
     )
     layers = [*([frontier] if line else []), *marks.values()]
-    said = "; ".join(f"{p.name} {p.size:,.0f} at {100 * p.accuracy:.2f} %" for p in ends)
-    alt_text = f"Dots: test accuracy against {words}, on a logarithmic scale. Frontier: {said}."
+    said = [f"{p.name} with {p.size:,.0f} at {100 * p.accuracy:.2f} %" for p in ends]
+    trained = {
+        name: [100 * n.accuracy for n in found.networks if n.variant == name and not n.pruned]
+        for name in names
+    }
+    means = {name: sum(values) / len(values) for name, values in trained.items() if values}
+    alt_text = (
+        f"Test accuracy against {words}, a dot for each network: means {spoken.each(means, '%')}."
+        f" Frontier: {spoken.some(said) or 'none'}."
+    )
     name = (question.name, "accuracy", by)
     return drawing.panel(name, f"Accuracy against {words}", layers, 320, alt_text)
 
@@ -159,12 +167,17 @@ def magnitudes(question: QuestionAnalysis, found: Sizes) -> Panel | None:
         .mark_text(align="left", dx=4, fontSize=12, color="var(--muted)")
         .encode(x="at:Q", y=alt.Y("row:Q").axis(axis), text="text:N"),
     ]
-    said = "; ".join(f"{name} {_mode(found.histograms[name])}" for name in names)
     heading = "How large the weights are"
-    alt_text = f"Histograms of |w|. Most weights near: {said}."
+    said = [f"{name} near {_mode(found.histograms[name])}{_zeros(found, name)}" for name in names]
+    alt_text = f"Histograms of |w|, most weights of: {spoken.some(said)}."
     return drawing.panel(
         (question.name, "magnitudes"), heading, layers, drawing.height(names), alt_text
     )
+
+
+def _zeros(found: Sizes, name: str) -> str:
+    zero = found.means[name]["exact_zeros"].value
+    return f" ({100 * zero:.1f} % are 0)" if zero else ""
 
 
 def _mode(histogram: Mapping[float, float]) -> str:

@@ -1,4 +1,4 @@
-"""Who reaches the target, and when."""
+"""Who reaches the target, and when: Kaplan-Meier curves, which without censoring are plain shares."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import altair as alt
 
+from bench.analysis.arrivals import CLOCK
 from bench.analysis.crossings import SPENT
 from bench.report.blocks import Option, Switch
 from bench.report.figures import axes, drawing
+from bench.stats import survival_curve
 
 if TYPE_CHECKING:
     from bench.analysis import QuestionAnalysis
@@ -31,6 +33,7 @@ def reached(question: QuestionAnalysis) -> Panel:
         for variant in question.reaching
         for row in _steps(question, variant, clock)
     ]
+    ends = [row for variant in question.reaching for row in _stops(variant)]
     title = "seeds that reached (%)"
     least = (
         "0" if question.suite.imported else "x == 'seconds_to_target' ? 0 : 1"
@@ -41,13 +44,14 @@ def reached(question: QuestionAnalysis) -> Panel:
         .axis(axes.written(title="titles[x]", tickMinStep=least, grid=False))
         .scale(nice=False)
     )
-    chart = alt.Chart(drawing.data(rows)).transform_filter("datum.clock == x")
+    chart = alt.Chart(drawing.data([*rows, *ends])).transform_filter("datum.clock == x")
     base = chart.encode(x=x, y=y, color=drawing.colours(names))
+    line = base.transform_filter("!datum.stopped")
     layers = [
-        base.mark_line(interpolate="step-after", strokeWidth=2).encode(
+        line.mark_line(interpolate="step-after", strokeWidth=2).encode(
             strokeDash=drawing.dashes(names)
         ),
-        base.mark_point(filled=True, size=45, opacity=1).encode(
+        line.mark_point(filled=True, size=45, opacity=1).encode(
             shape=drawing.shapes(names),
             tooltip=[
                 *drawing.tooltip("variant", share=title, at="by then"),
@@ -55,9 +59,15 @@ def reached(question: QuestionAnalysis) -> Panel:
             ],
         ),
     ]
-    ends = [f"{v.variant} {v.reached} of {v.n}" for v in question.reaching]
+    if ends:
+        layers.append(
+            base.transform_filter("datum.stopped")
+            .mark_tick(orient="vertical", size=14, thickness=2, opacity=1)
+            .encode(tooltip=[*drawing.tooltip("variant", at="ended"), alt.Tooltip("seeds:N")])
+        )
     alt_text = (
-        f"Steps of the share of seeds that reached the target. In the end: {'; '.join(ends)}."
+        "Steps of the share of seeds that reached the target. In the end:"
+        f" {'; '.join(_in_the_end(v) for v in question.reaching)}."
     )
     heading = "Seeds that have reached the target"
     params = [alt.param(name="x", value="epochs_to_target"), alt.param(name="titles", value=titles)]
@@ -94,33 +104,66 @@ def clocks(question: QuestionAnalysis) -> tuple[str, ...]:
     )
 
 
+def _in_the_end(variant: Reaching) -> str:
+    stopped = f" ({len(variant.stopped)} ended early)" if variant.stopped else ""
+    return f"{variant.variant} {variant.reached} of {variant.n}{stopped}"
+
+
 def _steps(question: QuestionAnalysis, variant: Reaching, clock: str) -> Rows:
     """Where the share of a variant's seeds rises, with both ends of the line."""
     if not variant.n:
         return []
-    spent = variant.by_clock[clock]
-    times = sorted(
-        time for seed, time in spent.items() if seed not in variant.missed and math.isfinite(time)
-    )
-    counts = {0.0: 0} | {time: n for n, time in enumerate(times, start=1)}
-    counts.setdefault(_end(question, variant, clock), len(times))
+    spent = variant.arrivals if clock == CLOCK else variant.by_clock[clock]
+    seeds = [seed for seed in variant.arrivals if math.isfinite(spent.get(seed, math.inf))]
+    if not seeds:
+        return []
+    reached = [seed not in variant.missed for seed in seeds]
+    curve = survival_curve([spent[seed] for seed in seeds], reached)
+    shares, counts = {0.0: 0.0}, {0.0: 0}
+    for time, events, still in zip(
+        curve.times.tolist(), curve.events.tolist(), curve.probability.tolist(), strict=True
+    ):
+        if events:
+            counts[time] = max(counts.values()) + events
+            shares[time] = 100 * (1 - still)
+    end = _end(question, variant, clock)
+    counts.setdefault(end, max(counts.values()))
+    shares.setdefault(end, max(shares.values()))
     return [
         {
             "variant": variant.variant,
             "clock": clock,
             "at": time,
-            "share": 100 * count / variant.n,
-            "seeds": f"{count} of {variant.n}",
+            "share": share,
+            "seeds": f"{counts[time]} of {variant.n}",
+            "stopped": False,
         }
-        for time, count in counts.items()
+        for time, share in shares.items()
+    ]
+
+
+def _stops(variant: Reaching) -> Rows:
+    """Where runs ended that had not met the target, on the line of their variant."""
+    if variant.curve is None:
+        return []
+    share = dict(zip(variant.curve.times.tolist(), variant.curve.probability.tolist(), strict=True))
+    return [
+        {
+            "variant": variant.variant,
+            "clock": CLOCK,
+            "at": end,
+            "share": 100 * (1 - share[end]),
+            "seeds": f"seed {seed}",
+            "stopped": True,
+        }
+        for seed, end in variant.stopped.items()
     ]
 
 
 def _end(question: QuestionAnalysis, variant: Reaching, clock: str) -> float:
-    """When the budget was spent: by another clock than epochs, by the run that took longest."""
-    if clock == "epochs_to_target":
-        return variant.budget
+    """When the line ends: with the longest run, where all are known; by another clock, with its own."""
+    if clock == CLOCK:
+        return max(variant.arrivals.values()) if variant.stopped else variant.longest
     runs = question.runs
-    within = runs[(runs.variant == variant.variant) & (runs.epoch <= variant.budget)]
-    longest = float(within[SPENT[clock]].max())
+    longest = float(runs[runs.variant == variant.variant][SPENT[clock]].max())
     return max([longest, *variant.by_clock[clock].values()])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import altair as alt
 
-from bench.report.figures import drawing
+from bench.report.figures import drawing, spoken
 
 if TYPE_CHECKING:
     from bench.analysis import QuestionAnalysis
@@ -35,6 +35,14 @@ def staleness(question: QuestionAnalysis) -> Panel:
         tooltip=drawing.tooltip("variant", late="updates late", share="share (%)"),
     )
     lines = chart.mark_line(strokeWidth=2).encode(strokeDash=drawing.dashes(names))
-    alt_text = "Share of the updates by how many updates late they were."
+    means = {
+        team.variant: sum(k * n for k, n in team.staleness.items()) / sum(team.staleness.values())
+        for team in question.teams
+        if sum(team.staleness.values())
+    }
+    alt_text = (
+        "Share of the updates by how many others came between reading and writing: on average"
+        f" {spoken.each(means, 'updates late')}."
+    )
     layers = [lines, chart.mark_circle(size=50)]
     return drawing.panel((question.name, "staleness"), "Updates late", layers, 240, alt_text)

@@ -216,8 +216,8 @@ def _finals(question: QuestionAnalysis) -> Figure:
     if figures.are_quantiles(question):
         dots = f"Dots: median over {count}; thick lines: half of them; thin lines: nine tenths."
     caption = (
-        f"{dots} Differences are means over seeds with their 95 % t interval; an interval that crosses"
-        " the line is compatible with no difference."
+        f"{dots} Differences are means over seeds with the intervals that verdicts are read from, which hold at"
+        " once with 95 %; one that crosses the line is compatible with no difference."
     )
     if question.margin is not None:
         margin = answers.margin_text(question.margin, question.primary)
