@@ -67,10 +67,10 @@ def is_coarse(differences: _Array) -> bool:
     >>> is_coarse(np.array([0.01, -0.01, 0.0, 0.02])), is_coarse(np.array([0.01, -0.013, 0.0, 0.02]))
     (True, False)
     """
-    sizes = np.unique(np.abs(differences))
-    sizes = sizes[sizes > 0]
+    sizes = np.abs(differences[differences != 0])
     if not sizes.size:
         return True
-    steps = sizes / sizes[0]
-    whole = np.abs(steps - np.round(steps)) <= 1e-6
-    return bool(whole.all() and steps[-1] <= _STEPS + 1e-6)
+    if sizes.max() > (_STEPS + 0.5) * sizes.min():
+        return False
+    steps = sizes / sizes.min()
+    return bool((np.abs(steps - np.round(steps)) <= 1e-6).all())

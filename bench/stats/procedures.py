@@ -169,9 +169,10 @@ class SignFlip:
 
 def _less(differences: _Array, bound: float) -> _Array:
     """Differences less a bound: those that floating point cannot tell from it are 0."""
-    return (
-        differences if bound == 0 else differences_of(differences, np.full_like(differences, bound))
-    )
+    shifted = differences - bound
+    sizes = np.abs(np.where(np.isfinite(differences), differences, 0.0))
+    shifted[np.abs(shifted) <= 1e-12 * np.maximum(sizes, abs(bound))] = 0.0
+    return shifted
 
 
 def _last_rejected(rejects: Callable[[float], bool], low: float, high: float) -> float:
@@ -197,15 +198,18 @@ class SignedRank:
 
     def p_above(self, bound: float) -> float:
         """See ``Procedure``."""
-        return sum_at_least(signed_ranks(_less(self.differences, bound)))
+        return sum_at_least(self._ranks(bound))
 
     def p_below(self, bound: float) -> float:
         """See ``Procedure``."""
-        return sum_at_least(signed_ranks(-_less(self.differences, bound)))
+        return sum_at_least(-self._ranks(bound))
 
     def interval(self, level: float) -> None:
         """None: a run diverged, and there is no difference of means."""
         del level
+
+    def _ranks(self, bound: float) -> _Array:
+        return signed_ranks(differences_of(self.differences, np.full_like(self.differences, bound)))
 
 
 @dataclass(frozen=True)
@@ -282,6 +286,10 @@ class AnytimeSigns:
         return anytime_sign_test(above, below).p_value / 2 if above > below else 1.0
 
 
+_FARTHEST: Final = 1e300
+"""Of a bound; numbers that were divided by their unit lie within 2 of zero."""
+
+
 @dataclass(frozen=True)
 class Rescaled:
     """A procedure on numbers that were divided by ``unit``."""
@@ -296,13 +304,16 @@ class Rescaled:
 
     def p_above(self, bound: float) -> float:
         """See ``Procedure``."""
-        return self.inner.p_above(bound / self.unit)
+        return self.inner.p_above(self._scaled(bound))
 
     def p_below(self, bound: float) -> float:
         """See ``Procedure``."""
-        return self.inner.p_below(bound / self.unit)
+        return self.inner.p_below(self._scaled(bound))
 
     def interval(self, level: float) -> tuple[float, float] | None:
         """See ``Procedure``."""
         ends = self.inner.interval(level)
         return None if ends is None else (in_unit(ends[0], self.unit), in_unit(ends[1], self.unit))
+
+    def _scaled(self, bound: float) -> float:
+        return min(max(bound / self.unit, -_FARTHEST), _FARTHEST)

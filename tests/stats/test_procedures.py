@@ -13,7 +13,7 @@ from scipy import stats
 
 from bench.errors import StatsError
 from bench.stats import compare_paired, compare_unpaired, sign_flip_test
-from bench.stats.guards import is_coarse, skewness, skewness_of_mean
+from bench.stats.guards import is_coarse
 
 INF = math.inf
 LEVELS = [0.05, 0.05 / 3, 0.05 / 7, 0.05 / 34, 1e-5]
@@ -193,71 +193,6 @@ def test_the_corrected_t_never_falls_and_its_inverse_is_one(k):
     hall = ((1 + k * t / 3) ** 3 - 1) / k + k / 6  # the closed form of Hall (1992)
     assert corrected[near] == pytest.approx(hall[near])
     assert [guarded._inverse(c) for c in corrected] == pytest.approx(t, abs=1e-4)
-
-
-def test_huge_effects_stay_found():
-    rng = np.random.default_rng(4)
-    for n, scale in itertools.product((5, 8, 20), (30, 1e3, 1e6)):
-        d = rng.exponential(size=n) + scale
-        for sign in (1, -1):
-            result = compare_paired(sign * d, d * 0, guarded=True)
-            assert result.verdict == ("better" if sign > 0 else "worse")
-
-
-def test_the_guard_leaves_four_seeds_alone():
-    # A published difference of validation accuracies over four seeds.
-    d = np.array([0.0325, 0.0255, 0.0417, 0.0298])
-    plain, guarded = compare_paired(d, d * 0), compare_paired(d, d * 0, guarded=True)
-    assert guarded == plain
-    assert plain.p_value == pytest.approx(stats.ttest_1samp(d, 0).pvalue)
-
-
-def test_without_strong_skew_the_guard_is_the_t_test():
-    d = np.array([0.5, 0.1, -0.3, 0.9, 0.4, 0.2, 0.6, -0.1])
-    result = compare_paired(d, d * 0, guarded=True)
-    assert (result.test, skewness(d)) == ("paired t", 0.0)
-    assert result.p_value == pytest.approx(stats.ttest_1samp(d, 0).pvalue)
-
-
-@given(seed=seeds, n=st.integers(5, 15))
-@settings(deadline=None, max_examples=40)
-def test_the_guard_never_finds_what_t_does_not(seed, n):
-    rng = np.random.default_rng(seed)
-    for x, y in ((rng.lognormal(size=n), np.ones(n)), (rng.normal(size=n), rng.normal(size=n))):
-        for compare in (compare_paired, compare_unpaired):
-            t, guarded = compare(x, y), compare(x, y, guarded=True)
-            assert guarded.p_value >= t.p_value * (1 - 1e-9)
-            assert guarded.ci_low <= t.ci_low + 1e-12
-            assert guarded.ci_high >= t.ci_high - 1e-12
-            assert guarded.mean_difference == t.mean_difference
-
-
-def test_skewness_of_a_difference_of_groups():
-    rng = np.random.default_rng(2)
-    a, b = rng.exponential(size=20), rng.exponential(size=20)
-    one_sided = skewness_of_mean(a)
-    assert one_sided == pytest.approx(skewness(a) / 20**0.5)
-    assert skewness_of_mean(a, np.full(5, 2.0)) == pytest.approx(one_sided)
-    assert skewness_of_mean(np.full(5, 2.0), a) == pytest.approx(-one_sided)
-    assert skewness_of_mean(a, b) == pytest.approx(-skewness_of_mean(b, a))
-    assert skewness_of_mean(a, a) == 0
-
-
-@pytest.mark.parametrize(
-    ("values", "coarse"),
-    [
-        ([0.01, -0.01, 0.0], True),
-        ([0.01, 0.02, -0.02], True),
-        ([1e-4, 2e-4, 0.0, -1e-4], True),
-        ([0.3 - 0.2, 0.2 - 0.1, -0.1], True),
-        ([0.01, 0.03, 0.0], False),
-        ([0.01, 0.015], False),
-        ([0.01, 0.0101], False),
-        ([0.0, 0.0, 0.0], True),
-    ],
-)
-def test_coarse_is_a_step_or_two(values, coarse):
-    assert is_coarse(np.array(values)) is coarse
 
 
 # --- looking at the results before the seeds were all there --------------------------------------
