@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.analysis import wording
 from bench.analysis.looks import Look, look_at
+from bench.stats import FEWEST_FOR_INFERENCE
 from bench.suite import parse_suite
 
 if TYPE_CHECKING:
@@ -115,13 +116,18 @@ def probe_costs(results: Results) -> dict[str, float]:
 
 
 def _planned(results: Results) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Seeds and looks of the first run here of this size: what was declared before looking."""
+    """Seeds and looks of the first run here of this size: what was declared before looking.
+
+    A run of one or two seeds allows no test, and so is no look.
+    """
     for text in results.runs.suite:
         ran = json.loads(text)
         if _is_this_size(results.suite, ran):
             each = (q.get("seeds") or ran.get("seeds", 10) for q in ran["questions"].values())
-            listed = (range(seeds) if isinstance(seeds, int) else seeds for seeds in each)
-            return tuple(sorted(set().union(*listed))), tuple(ran.get("looks") or ())
+            listed = (range(some) if isinstance(some, int) else some for some in each)
+            seeds = tuple(sorted(set().union(*listed)))
+            if len(seeds) >= FEWEST_FOR_INFERENCE:
+                return seeds, tuple(ran.get("looks") or ())
     return tuple(sorted(results.suite.seed_list)), tuple(results.suite.looks or ())
 
 

@@ -105,9 +105,10 @@ def _remedy(found: Finding, margin: float | None, seeds: int | None) -> str:
     if found.contrast.together:
         ways.append("bench time on a quiet machine")
     if seeds is not None and found.test is not None and seeds > found.test.n:
-        ways.append(f"about {seeds:,} seeds" if seeds <= _MANY_SEEDS else "over 1,000 seeds")
+        many = f"about {seeds:,} seeds" if seeds <= _MANY_SEEDS else "over 1,000 seeds"
+        ways.append(f"{many} in a new run")
     elif seeds is not None:
-        ways.append("some more seeds")
+        ways.append("a new run, of some more seeds")
     means = decision is None and not found.contrast.together
     if margin is None and found.metric.higher_is_better is not None and means:
         ways.append("a margin that says which differences do not matter")

@@ -42,14 +42,14 @@ def test_cannot_tell_says_what_could_have_been_detected_and_what_would_settle_it
     assert said.startswith("adagrad ends 0.6 percentage points higher")
     assert "95 % CI 2.0 lower to 3.2 higher" in said
     assert said.endswith(
-        "): cannot tell. A difference of zero lies in the interval. What would settle it: about 96 seeds, or a"
-        " margin that says which differences do not matter."
+        "): cannot tell. A difference of zero lies in the interval. What would settle it: about 96 seeds in a"
+        " new run, or a margin that says which differences do not matter."
     )
     hopeless = answers.answer(compared([0.01, -0.0101, 0.01, -0.0101, 0.001]))
-    assert "What would settle it: over 1,000 seeds, or a margin" in hopeless
+    assert "What would settle it: over 1,000 seeds in a new run, or a margin" in hopeless
     bounded = answers.answer(compared([0.01, -0.0101, 0.01, -0.0101, 0.001], margin=0.009))
     assert "Zero lies in the interval, and so do differences beyond the margin" in bounded
-    assert bounded.endswith("What would settle it: about 9 seeds.")
+    assert bounded.endswith("What would settle it: about 9 seeds in a new run.")
 
 
 def test_of_a_family_says_among_how_many():

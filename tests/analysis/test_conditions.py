@@ -34,6 +34,12 @@ def test_seeds_added_after_a_first_run_are_labelled(tmp_path):
     assert [command for _, command in how.commands] == ["bench run a", "bench run b"]
 
 
+def test_a_first_try_of_two_seeds_is_no_look(tmp_path):
+    how = conditions(written(tmp_path, usual, earlier_seeds=2))
+    assert how.seeds_planned == how.seeds_ran == (0, 1, 2, 3, 4)
+    assert how.seed_label == ""
+
+
 def test_a_run_that_was_broken_off_is_labelled(tmp_path):
     how = conditions(written(tmp_path, lambda v, s: usual(v, s) if s < 3 else None))
     assert "planned 0 to 4, ran 0 to 2" in how.seed_label
