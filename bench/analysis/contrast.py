@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 
 _SO_MANY_SEEDS: Final = 1e9  # no need to tell more than that apart
+_LOOKS: Final = {"percent": "percent", "shares": "shares (0 to 1)"}
 _LARGEST_LOG: Final = 709.0  # of a number that a float holds
 
 TOGETHER: Final = (
@@ -284,7 +285,7 @@ def contrast(a: Values, b: Values | float, *, paired: bool = True) -> Contrast:
                     " the other was not."
                 )
             )
-    problems = [_problem(a, seeds_a), _problem(b, seeds_b), _nobody_reached(a, b)]
+    problems = [_units(a, b), _problem(a, seeds_a), _problem(b, seeds_b), _nobody_reached(a, b)]
     shared = seeds_a & seeds_b
     if paired and seeds_a != seeds_b and not any(problems):
         cautions.append(Caution(_shared(a, b, shared)))
@@ -382,6 +383,16 @@ def _problem(values: Values, seeds: set[int]) -> str | None:
         return f"no time of {values.variant} was taken under the same conditions"
     if values.undefined:
         return f"{_seeds(values.undefined)} of {values.variant} diverged, with no value to compare"
+    return None
+
+
+def _units(a: Values, b: Values) -> str | None:
+    """Percents and shares are not compared: nobody knows whether one is a hundred times the other."""
+    for side in (a, b):
+        if side.unit == "both":
+            return f"some runs of {side.variant} look like percent, others like shares (0 to 1)"
+    if a.unit and b.unit and a.unit != b.unit:
+        return f"{a.variant} looks like {_LOOKS[a.unit]}, {b.variant} like {_LOOKS[b.unit]}"
     return None
 
 

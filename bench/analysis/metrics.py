@@ -46,6 +46,7 @@ class Values:
         arrivals: of times to a target, when each seed met it, or how long it was watched; None: ``by_seed``.
         late: seeds that met the target later than all runs were watched for, and count that.
         concurrent: seeds measured while other trials ran on the same machine.
+        unit: ``percent`` or ``shares`` where others of the metric look like the other; ``both`` where its own do.
         trials: what tells its runs from others: their content ids.
         uneven: epochs at which the question's first and last run ended, if imported runs differ.
         short: by seed, when the variant's runs ended that ended before the question's longest one.
@@ -62,6 +63,7 @@ class Values:
     arrivals: Mapping[int, float] | None = None
     late: frozenset[int] = frozenset()
     concurrent: frozenset[int] = frozenset()
+    unit: str = ""
     trials: frozenset[str] = frozenset()
     uneven: tuple[float, float] | None = None
     short: Mapping[int, float] = field(default_factory=dict)
@@ -143,6 +145,7 @@ class Measurements:
             missing=everyone - by_seed.keys() - trials.failed - trials.diverged,
             not_reached=trials.not_reached if name in SPENT else frozenset(),
             concurrent=trials.concurrent,
+            unit=_unit(self.suite, question, variant, name),
             trials=trials.ids,
             uneven=self._uneven.get(question),
             short=self._short.get(question, {}).get(variant, {}),
@@ -173,6 +176,15 @@ class Measurements:
 def primary_of(suite: Suite, question: str) -> str:
     """Name of the metric that decides a question."""
     return suite.questions[question].primary or suite.primary
+
+
+def _unit(suite: Suite, question: str, variant: str, name: str) -> str:
+    """What an imported variant's values look like, where those of the metric look unlike each other."""
+    for mixed in suite.imported.mixed if suite.imported else ():
+        if (mixed.question, mixed.metric) == (question, name):
+            kinds = [k for k in ("percent", "shares") if variant in getattr(mixed, k)]
+            return "both" if len(kinds) > 1 else "".join(kinds)
+    return ""
 
 
 def _baseline_first(suite: Suite, question: str) -> list[str]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 POINTS: Final = "percentage points"
 _DIGITS: Final = 3  # significant digits of a number whose uncertainty is not known
+_LONG: Final = 1e12  # numbers from here on, and those of more places than the next, are written with a power of 10
+_PLACES: Final = 12
 
 
 def decimals(half_width: float | None, value: float = 0.0) -> int:
@@ -45,6 +47,10 @@ def number(value: float | None, places: int) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     rounded = round(value, places) + 0.0  # no negative zero
+    if abs(rounded) >= _LONG or places > _PLACES:
+        digits = max(0, min(_DIGITS, places + math.floor(math.log10(abs(value) or 1.0)) + 1) - 1)
+        mantissa, _, power = f"{value:.{digits}e}".partition("e")
+        return f"{mantissa} · 10^{int(power)}".replace("-", "−")
     return f"{rounded:,.{places}f}".replace("-", "−")
 
 

@@ -91,11 +91,11 @@ def test_one_variant(reading):
     assert "There is only one variant, so nothing is compared." in reading(log("a")).text
 
 
-def test_ragged_seeds_are_said(reading):
+def test_ragged_seeds_leave_the_pairs_that_there_are_and_it_is_said(reading):
     rows = [row for row in log("a", "b").splitlines() if not row.startswith("b,4")]
     page = reading("\n".join(rows) + "\n")
-    assert "seed 4 has no acc on record" in page.text
-    assert "compared on the 4 seeds that both have" in page.text
+    assert "b has 4 seeds and a 5: compared on the 4 seeds that both have" in page.text
+    assert "not paired" not in page.text.split("Statistics used")[0]
 
 
 def test_runs_that_end_at_different_steps(reading):
