@@ -47,11 +47,11 @@ def number(value: float | None, places: int) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     rounded = round(value, places) + 0.0  # no negative zero
-    if abs(rounded) >= _LONG or places > _PLACES:
-        digits = max(0, min(_DIGITS, places + math.floor(math.log10(abs(value) or 1.0)) + 1) - 1)
+    if rounded and (abs(rounded) >= _LONG or places > _PLACES):
+        digits = max(0, min(_DIGITS, places + math.floor(math.log10(abs(value))) + 1) - 1)
         mantissa, _, power = f"{value:.{digits}e}".partition("e")
         return f"{mantissa} · 10^{int(power)}".replace("-", "−")
-    return f"{rounded:,.{places}f}".replace("-", "−")
+    return f"{rounded:,.{min(places, _PLACES)}f}".replace("-", "−")
 
 
 def percent_scale(metric: Metric) -> float:

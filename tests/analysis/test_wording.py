@@ -26,6 +26,9 @@ def test_numbers():
     assert wording.number(-0.001, 1) == "0.0", "no negative zero"
     assert wording.number(12345.6, 0) == "12,346"
     assert wording.number(math.inf, 2) == "∞"
+    assert wording.number(-1.2345e200, 0) == "−1.23 · 10^200"
+    assert wording.number(4.5e-200, 201) == "4.5 · 10^-200".replace("-", "−")
+    assert float(wording.number(0.0, 300)) == 0
     assert wording.number(None, 2) == wording.number(math.nan, 2) == "–"
 
 
