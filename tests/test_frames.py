@@ -57,4 +57,4 @@ def test_the_worst_value_is_on_the_bad_side():
         if metric.higher_is_better is None:
             assert metric.worst != metric.worst
         else:
-            assert metric.worst == (0.0 if metric.higher_is_better else float("inf"))
+            assert metric.worst == float("-inf" if metric.higher_is_better else "inf")

@@ -674,7 +674,7 @@ def test_metrics_of_its_own():
 
 def test_a_share_of_its_own():
     found = parsed("metrics: {f1: {better: higher, percent: true}}").metric("f1")
-    assert (found.worst, found.unit, found.percent) == (0, "share", True)
+    assert (found.worst, found.unit, found.percent) == (-math.inf, "share", True)
 
 
 def test_metrics_that_every_suite_has():

@@ -155,8 +155,8 @@ class Measurements:
     def paired(self, question: str) -> bool:
         """Whether the variants of a question are compared seed by seed: all of them, or none.
 
-        They are where the suite says so, unless seeds are hardly shared: a variant with enough of them for a
-        test shares fewer than that, or less than half of what it could, with the baseline.
+        They are where the suite says so, unless seeds are hardly shared: some variant shares fewer with the
+        baseline than a test asks for, though it could, or less than half of what it could.
         """
         suite = self.suite
         if suite.paired == "no":
@@ -194,7 +194,7 @@ def _baseline_first(suite: Suite, question: str) -> list[str]:
 
 def _hardly_shared(a: Collection[int], b: Collection[int]) -> bool:
     could, shared = min(len(a), len(b)), len(set(a) & set(b))
-    return could >= FEWEST_FOR_INFERENCE and shared < max(FEWEST_FOR_INFERENCE, could / 2)
+    return shared < max(min(FEWEST_FOR_INFERENCE, could), could / 2)
 
 
 def measure(results: Results) -> Measurements:
