@@ -54,6 +54,12 @@ def two_level_interval(
 
     Raises StatsError for other shapes, fewer than 3 seeds or 2 examples, values that are not
     true or false.
+
+    >>> a = [[1, 1, 1, 0, 1, 1], [1, 1, 0, 1, 1, 1], [1, 1, 1, 1, 0, 1]]
+    >>> b = [[1, 0, 1, 0, 1, 0], [1, 1, 0, 0, 1, 1], [1, 0, 1, 1, 0, 0]]
+    >>> found = two_level_interval(a, b)
+    >>> round(found.mean_difference, 3), round(found.seeds_low, 3), round(found.both_low, 3)
+    (0.278, 0.039, -0.163)
     """
     _inputs.between(alpha, 0, 1, "alpha")
     a, b = _table(correct_a, "correct_a"), _table(correct_b, "correct_b")

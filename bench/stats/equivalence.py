@@ -48,6 +48,12 @@ def equivalence_test(
     a, b: shape (n,), paired by position if `kind` is "paired"; "welch" and "pooled" take groups
     of any size. Raises StatsError below three values a side, where nothing varies, for a margin
     that is not positive and for alpha outside (0, 0.5).
+
+    >>> found = equivalence_test([0.95, 0.96, 0.97, 0.96], [0.95, 0.95, 0.97, 0.97], margin=0.02)
+    >>> found.established, round(found.p_value, 4)
+    (True, 0.0081)
+    >>> round(found.ci_low, 4), round(found.ci_high, 4)
+    (-0.0096, 0.0096)
     """
     return equivalence_of(estimate(a, b, kind), margin, alpha)
 

@@ -60,6 +60,13 @@ def factorial_contrasts(
 
     Raises StatsError for values that are not finite, a factor with fewer than two levels, no seeds
     or no factors, and reference levels that do not exist.
+
+    >>> seeds = [[[0.90, 0.93], [0.92, 0.97]], [[0.91, 0.93], [0.92, 0.98]]]  # seed, l2, dropout
+    >>> for contrast in factorial_contrasts(seeds):
+    ...     print(contrast.factors, round(contrast.effect, 3))
+    (0,) 0.03
+    (1,) 0.04
+    (0, 1) 0.03
     """
     array = numbers(values, "values")
     if array.ndim < 2 or array.shape[0] == 0 or min(array.shape[1:], default=0) < 2:

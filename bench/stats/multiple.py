@@ -55,6 +55,11 @@ def adjust(
 
     Raises StatsError for an unknown method, a p outside [0, 1], and for shaffer unless the family
     is that of all k (k - 1) / 2 pairs, each of them tested.
+
+    >>> adjust([0.01, 0.04, None, 0.03, 0.005])  # Holm: 0.005 counts four times, 0.01 three times, ...
+    (0.03, 0.06, None, 0.06, 0.02)
+    >>> [round(p, 3) for p in adjust([0.01, 0.04, 0.03, 0.005], "bh")]
+    [0.02, 0.04, 0.04, 0.02]
     """
     if method not in get_args(Method):
         raise StatsError(

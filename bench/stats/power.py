@@ -27,6 +27,9 @@ def power_paired(effect_size: float, n: float, *, alpha: float = 0.05) -> float:
     """The chance that a paired t test of n seeds detects a true d_z of `effect_size`.
 
     Raises StatsError unless n >= 2 and 0 < alpha < 1.
+
+    >>> round(power_paired(0.5, 34), 2)
+    0.81
     """
     return _power_of_n(effect_size, n, alpha, paired=True)
 
@@ -35,6 +38,9 @@ def power_unpaired(effect_size: float, n: float, *, alpha: float = 0.05) -> floa
     """The chance that a t test of two groups of n seeds each detects a true d of `effect_size`.
 
     Raises StatsError unless n >= 2 and 0 < alpha < 1.
+
+    >>> round(power_unpaired(0.5, 64), 2)
+    0.8
     """
     return _power_of_n(effect_size, n, alpha, paired=False)
 
@@ -46,6 +52,9 @@ def seeds_needed(
 
     Not rounded: plan the next whole number. At least 2; infinite for an effect of zero. Raises
     StatsError for an effect that is no number and for power or alpha outside (0, 1).
+
+    >>> round(seeds_needed(0.5), 1), round(seeds_needed(0.5, paired=False), 1)
+    (33.4, 63.8)
     """
     effect = abs(float(effect_size))
     if math.isnan(effect):
@@ -76,6 +85,9 @@ def seeds_for_superiority(
     1987); Bouthillier et al. (2021) get their 29 runs from it, with P(A > B) = 0.75 and power 0.95.
     A normal approximation, not rounded; infinite for 1/2. Raises StatsError for a probability or
     alpha outside (0, 1) and for a power outside (alpha, 1).
+
+    >>> round(seeds_for_superiority(0.75, power=0.95), 1)  # 29 in Bouthillier et al. (2021)
+    28.9
     """
     between(probability, 0.0, 1.0, "probability")
     between(power, alpha, 1.0, "power")
@@ -91,6 +103,9 @@ def minimal_detectable_effect(
     """The smallest standardised effect that n seeds (per group) detect with this power.
 
     Raises StatsError unless n >= 2, 0 < alpha < power < 1.
+
+    >>> round(minimal_detectable_effect(10), 2)  # standard deviations of the differences, with 80 % power
+    1.0
     """
     df, per_effect = _design(n, paired=paired)
     return detectable_noncentrality(df, power=power, alpha=alpha) / per_effect
@@ -128,6 +143,9 @@ def exaggeration_ratio(
     the estimate is normal about the truth, its estimated standard error is chi-distributed with
     `df` degrees of freedom. One integral, by a fine trapezium rule. Raises StatsError for a true
     difference of zero, which no factor overstates.
+
+    >>> round(exaggeration_ratio(2.0, 8.1), 1)  # the example of Gelman and Carlin (2014)
+    9.5
     """
     truth = abs(true_difference) / positive(standard_error, "standard error")
     if not 0 < truth < math.inf:

@@ -54,6 +54,9 @@ def sequential_boundaries(
     a known variance; here c is the smallest multiple of 0.01 for which paired t tests at these
     seed counts keep the overall error at alpha (200,000 simulated studies, fixed seed, two standard
     errors to spare). Raises StatsError unless looks ascend from 3 or more and alpha is in (0, 0.5).
+
+    >>> [float(f"{p:.2g}") for p in sequential_boundaries((5, 10, 15, 20)).nominal_p]
+    [4.1e-05, 0.0037, 0.018, 0.04]
     """
     counts = tuple(int(n) for n in looks)
     ascending = all(low < high for low, high in pairwise(counts))
@@ -75,6 +78,10 @@ def anytime_sign_test(wins: int, losses: int) -> AnytimeSignTest:
 
     E = 2^n Beta(k + 1, n - k + 1) for k wins of n, the likelihood ratio of a uniform mixture over
     the chance of a win (Ville 1939; Robbins 1970). Raises StatsError for negative counts.
+
+    >>> result = anytime_sign_test(8, 0)  # 2^8 / 9
+    >>> round(result.e_value, 2), round(result.p_value, 4)
+    (28.44, 0.0352)
     """
     if wins < 0 or losses < 0:
         raise StatsError(

@@ -39,6 +39,10 @@ def measured(request):
     return lambda name, value: request.node.user_properties.append((name, f"{value:.4f}"))
 
 
+def seeds(n):
+    return f"{n} seeds"
+
+
 def rate(wrong, studies, seed=0):
     """How often `wrong(rng)` is true."""
     rng = np.random.default_rng(seed)
@@ -58,7 +62,7 @@ def any_true(*answers):
 # --- what the reports print ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("n", [3, 5, 10, 20])
+@pytest.mark.parametrize("n", [3, 5, 10, 20], ids=seeds)
 def test_paired_comparison_of_equals(n, measured):
     def study(rng):
         result = compare_paired(*two_variants(rng, n))
@@ -75,7 +79,11 @@ def test_paired_comparison_of_equals(n, measured):
     assert flipped <= 0.057  # exact tests may be below alpha, never above
 
 
-@pytest.mark.parametrize(("n_a", "n_b", "sd"), [(5, 5, 1), (5, 10, 4), (10, 20, 0.25)])
+@pytest.mark.parametrize(
+    ("n_a", "n_b", "sd"),
+    [(5, 5, 1), (5, 10, 4), (10, 20, 0.25)],
+    ids=["5 and 5", "5 and 10 four times noisier", "10 and 20 four times calmer"],
+)
 def test_unpaired_comparison_of_equals(n_a, n_b, sd, measured):
     def study(rng):
         result = compare_unpaired(rng.normal(size=n_a), rng.normal(scale=sd, size=n_b))
@@ -99,17 +107,17 @@ def holm_family(rng, n, noises):
     return any(c.verdict != "cannot tell" for c in judged)
 
 
-@pytest.mark.parametrize("noises", [(1, 1, 1, 1), (1, 1, 1, 4)])
-@pytest.mark.parametrize("n", [5, 10])
+@pytest.mark.parametrize("noises", [(1, 1, 1, 1), (1, 1, 1, 4)], ids=["alike", "one noisier"])
+@pytest.mark.parametrize("n", [5, 10], ids=seeds)
 def test_holm_family_of_four(n, noises, measured):
     found = rate(lambda rng: holm_family(rng, n, noises), FEWER)
     measured("family-wise error", found)
     assert 0.03 <= found <= 0.06
 
 
-@pytest.mark.parametrize("n", [5, 10])
-@pytest.mark.parametrize("side", [-1, 1])
-@pytest.mark.parametrize(("margin", "least"), [(1.0, 0.0), (5.0, 0.04)])
+@pytest.mark.parametrize("n", [5, 10], ids=seeds)
+@pytest.mark.parametrize("side", [-1, 1], ids=["below", "above"])
+@pytest.mark.parametrize(("margin", "least"), [(1.0, 0.0), (5.0, 0.04)], ids=["narrow", "wide"])
 def test_no_practical_difference_at_the_edge_of_the_margin(n, side, margin, least, measured):
     # The differences have a standard deviation of 1.41, so the narrow margin is often out of reach.
     def wrong(rng):
@@ -121,7 +129,7 @@ def test_no_practical_difference_at_the_edge_of_the_margin(n, side, margin, leas
     assert least <= found <= 0.06
 
 
-@pytest.mark.parametrize("n", [5, 10, 20])
+@pytest.mark.parametrize("n", [5, 10, 20], ids=seeds)
 def test_eighty_per_cent_power_at_the_detectable_difference(n, measured):
     # The differences have a standard deviation of root two.
     difference = minimal_detectable_effect(n) * 2**0.5
@@ -155,7 +163,7 @@ def test_anytime_sign_test_looked_at_after_each_of_200_seeds(measured):
     assert found <= 0.05
 
 
-@pytest.mark.parametrize("n", [10, 20])
+@pytest.mark.parametrize("n", [10, 20], ids=seeds)
 @pytest.mark.parametrize("draw", ["normal", "exponential"])
 def test_studentized_bootstrap_covers(n, draw, measured):
     truth = {"normal": 0.0, "exponential": 1.0}[draw]
@@ -196,7 +204,9 @@ def percentile_bootstrap_rejects(rng, n):
     return low > 0 or high < 0
 
 
-@pytest.mark.parametrize(("n", "expected"), [(3, 0.25), (5, 0.16), (10, 0.10)])
+@pytest.mark.parametrize(
+    ("n", "expected"), [(3, 0.25), (5, 0.16), (10, 0.10)], ids=["3 seeds", "5 seeds", "10 seeds"]
+)
 def test_percentile_bootstrap_fails_on_few_seeds(n, expected, measured):
     found = rate(lambda rng: percentile_bootstrap_rejects(rng, n), FEWER)
     measured("false positives", found)

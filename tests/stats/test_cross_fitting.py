@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import doctest
 import itertools
 
 import numpy as np
 import pytest
 
 from bench.errors import StatsError
-from bench.stats import compare_paired, compare_ranges, cross_fitted_range, cross_fitting, near_best
+from bench.stats import compare_paired, compare_ranges, cross_fitted_range, near_best
 
 GRIDS = list(itertools.product((3, 5, 10), (3, 5, 9)))  # seeds, levels
 
 
 def noise(rng, n, levels, sd=1.0):
     return rng.normal(size=(n, 1)) + rng.normal(size=(n, levels)) * sd
-
-
-def test_the_worked_examples():
-    assert doctest.testmod(cross_fitting).failed == 0
 
 
 def test_each_seed_is_judged_by_the_choice_of_the_others():

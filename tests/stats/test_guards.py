@@ -99,10 +99,12 @@ DRAWS = {
     "log-normal": lambda rng, n: rng.lognormal(size=n) - np.exp(0.5),
 }
 COARSE = {
-    "+-1": lambda rng, n: rng.choice([-1, 1], size=n),
-    "-1 to 1": lambda rng, n: rng.integers(-1, 2, size=n),
-    "-2 to 2": lambda rng, n: rng.integers(-2, 3, size=n),
-    "+-1 in one of five": lambda rng, n: rng.choice([-1, 0, 1], p=[0.1, 0.8, 0.1], size=n),
+    "one step": lambda rng, n: rng.choice([-1, 1], size=n),
+    "up to one step": lambda rng, n: rng.integers(-1, 2, size=n),
+    "up to two steps": lambda rng, n: rng.integers(-2, 3, size=n),
+    "one step in a fifth of the seeds": lambda rng, n: rng.choice(
+        [-1, 0, 1], p=[0.1, 0.8, 0.1], size=n
+    ),
 }
 
 
@@ -256,7 +258,7 @@ def test_discoveries_and_their_intervals(n, studies, record_property):
 
 
 @seeds_and_studies(40, short=60)
-@pytest.mark.parametrize("draw", ["normal", "+-1"])
+@pytest.mark.parametrize("draw", ["normal", "one step"])
 def test_looking_after_every_seed_from_the_third_on(draw, n, studies, record_property):
     def wrong(rng):
         d = np.asarray({**DRAWS, **COARSE}[draw](rng, n), dtype=float)

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import doctest
 import math
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -62,7 +60,3 @@ def test_refused(times):
 def test_largest_factor_must_be_above_one(factor):
     with pytest.raises(StatsError, match="largest factor"):
         performance_profile({"a": [1.0]}).score(factor)
-
-
-def test_examples():
-    assert doctest.testmod(import_module("bench.stats.profiles")).failed == 0

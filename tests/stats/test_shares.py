@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import itertools
 import math
 
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from bench.errors import StatsError
-from bench.stats import compare_shares, logrank, mcnemar_exact, restriction_time, shares
+from bench.stats import compare_shares, logrank, mcnemar_exact, restriction_time
 
 runs = st.lists(st.tuples(st.integers(0, 12), st.booleans()), min_size=3, max_size=6)
 
@@ -21,10 +20,6 @@ runs = st.lists(st.tuples(st.integers(0, 12), st.booleans()), min_size=3, max_si
 def columns(data):
     times, reached = zip(*data, strict=True)
     return np.array(times, float), np.array(reached)
-
-
-def test_examples():
-    assert doctest.testmod(shares).failed == 0
 
 
 def test_with_one_budget_they_are_the_usual_tests():

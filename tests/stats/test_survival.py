@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import doctest
 import math
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -179,7 +177,3 @@ def test_no_run_reaches():
 def test_refused(call, message):
     with pytest.raises(StatsError, match=message):
         call()
-
-
-def test_examples():
-    assert doctest.testmod(import_module("bench.stats.survival")).failed == 0

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import doctest
 import math
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -110,7 +108,3 @@ def test_mcnemar_agrees_with_statsmodels(data):
 def test_refused(call, message):
     with pytest.raises(StatsError, match=message):
         call()
-
-
-def test_examples():
-    assert doctest.testmod(import_module("bench.stats.time_to_target")).failed == 0
