@@ -70,8 +70,9 @@ class _Reduced(Rule):
         """g_i(w) - g_i(w~) + full(w~)."""
         del row
         network, full = self.network, list(self._full)
-        here = network.gradients(images, labels)
+        # The snapshot first: it changes no state of the network, so that both see the same.
         there = network.gradients_at(self._snapshot, images, labels, scaled=True)
+        here = network.gradients(images, labels)
         scale = network.loss_scale  # kept gradients have none, since it may change within an epoch
         if scale is not None:
             full = by_array(lambda g: g * backend.tensorflow().cast(scale, g.dtype), full)
