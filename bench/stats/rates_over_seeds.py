@@ -132,7 +132,7 @@ def fit_rates_over_seeds(
     a law in the long run only: a family that departs by less than this share of the fall, and a
     third of what each other does, is not excluded.
 
-    No family is named from fewer than five seeds, if a run diverged or has under 10 points, if a
+    No family is named from fewer than five seeds, if a run diverged or has under 10 points (stretched: 20), if a
     parameter is at the edge of the search in more than 20 % of seeds, if in more than half of them
     the fall is under 5 times the noise or (without a known floor) under half observed, and if the
     interval of the rate is wider than a factor of 3.
@@ -332,7 +332,8 @@ def _of_fit(result: RatesOverSeeds, left: list[Shape], tolerance: float) -> list
     if best is None or len(result.fits) < FEWEST_FOR_INFERENCE:
         return []
     if best not in tests:
-        return ["The seeds' curves have too few points in common."]
+        apart = all(fit.fitted for fit in result.fits)
+        return ["The seeds' curves have too few points in common."] if apart else []
     test = tests[best]
     p = f"p = {test.p_value:.2g}" if test.p_value >= _LEAST_P else f"p < {_LEAST_P:g}"
     away = f"the mean curve departs from it by {100 * test.departure:.2g} % ({p})"
