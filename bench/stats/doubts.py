@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 FEWEST_POINTS = 10
 """Below this many points of a curve no family is named."""
+FEWEST_POINTS_STRETCHED = 20
+"""Fewer show the difference to a sum of exponentials too seldom."""
 FEWEST_POINTS_TWO_RATES = 40
 CLEAR = 4.0
 """AICc units by which a family must beat another before the other is given up."""
@@ -28,6 +30,10 @@ def _is_close(fit: RateFit, best: FamilyFit | None) -> bool:
         for other in (*fit.candidates, *fit.shadows)
         if other.family != best.family and best.family not in SHAPES[other.family].contains
     )
+
+
+def _fewest(best: FamilyFit) -> int:
+    return FEWEST_POINTS_STRETCHED if best.family == "stretched" else FEWEST_POINTS
 
 
 def _extrapolates(best: FamilyFit) -> bool:
@@ -57,11 +63,11 @@ DOUBTS = (
         lambda fit, _best: fit.below_floor,
     ),
     Doubt(
-        f"The curve has too few points that could be used (a family needs {FEWEST_POINTS}, two "
-        f"rates {FEWEST_POINTS_TWO_RATES})",
+        f"The curve has too few points that could be used (a family needs {FEWEST_POINTS}, a "
+        f"stretched exponential {FEWEST_POINTS_STRETCHED}, two rates {FEWEST_POINTS_TWO_RATES})",
         0.0,
         lambda fit, best: (
-            not (fit.diverged or fit.below_floor) and (fit.points < FEWEST_POINTS or best is None)
+            not (fit.diverged or fit.below_floor) and (best is None or fit.points < _fewest(best))
         ),
     ),
     Doubt(

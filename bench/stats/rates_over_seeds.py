@@ -132,10 +132,10 @@ def fit_rates_over_seeds(
     a law in the long run only: a family that departs by less than this share of the fall, and a
     third of what each other does, is not excluded.
 
-    No family is named from fewer than five seeds, if a run diverged or has under 10 points, if a
-    parameter is at the edge of the search in more than 20 % of seeds, if in more than half of them
-    the fall is under 5 times the noise or (without a known floor) under half observed, and if the
-    interval of the rate is wider than a factor of 3.
+    No family is named from fewer than five seeds, if a run diverged or has under 10 points (20 for a
+    stretched exponential), if a parameter is at the edge of the search in more than 20 % of seeds,
+    if in more than half of them the fall is under 5 times the noise or (without a known floor) under
+    half observed, and if the interval of the rate is wider than a factor of 3.
 
     Raises StatsError for no curves, as many floors as there are not seeds, alpha outside (0, 0.5),
     a tolerance outside [0, 1), and like `fit_rate`.
@@ -150,7 +150,7 @@ def fit_rates_over_seeds(
     >>> drop = fit_rates_over_seeds(seeds(np.where(k < 20, 0.5 + 2 * 0.8**k, 0.3)))
     >>> drop.family
     'cannot be determined'
-    >>> drop.reasons[-1].split(".")[0]
+    >>> drop.reasons[-1].split(":")[0]
     'No law of these describes it'
     """
     between(alpha, 0.0, 0.5, "alpha")
@@ -332,19 +332,23 @@ def _of_fit(result: RatesOverSeeds, left: list[Shape], tolerance: float) -> list
     if best is None or len(result.fits) < FEWEST_FOR_INFERENCE:
         return []
     if best not in tests:
-        return ["The seeds' curves have too few points in common."]
+        apart = all(fit.fitted for fit in result.fits)
+        return ["The seeds' curves have too few points in common."] if apart else []
     test = tests[best]
     p = f"p = {test.p_value:.2g}" if test.p_value >= _LEAST_P else f"p < {_LEAST_P:g}"
-    away = f"the mean curve departs from it by {100 * test.departure:.2g} % ({p})"
+    by = f"by {100 * test.departure:.2g} % ({p})"
     if not left:
-        return [f"No law of these describes it. The nearest is {best}, and {away}."]
+        return [
+            f"No law of these describes it: the mean curve departs from the best, {best}, {by}."
+        ]
     if set(left) <= set(SHADOWS):
         return [f"It is none of these laws: a {' or a '.join(left)} curve describes it."]
     if not _is_simplest(best, left):
         open_ = [f"{name}{', which is no law here' * (name in SHADOWS)}" for name in left]
         return [f"The seeds leave open what it is: {'; '.join(open_)}."]
     if test.p_value < _DOUBTFUL and test.of_fall > tolerance:
-        return [f"It may not be {best}: {away}, and p = {_DOUBTFUL:g} is asked for."]
+        away = f"the mean curve departs from it {by}"
+        return [f"It may not be {best}: {away}; a law is named from p = {_DOUBTFUL:g} on."]
     return []
 
 

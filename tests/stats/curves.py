@@ -39,17 +39,9 @@ def seeds_of(family, *, noise=0.02, seeds=8, seed=0, k=EPOCHS):
     return [(k, noisy(CURVES[family][0], noise, rng, k=k)) for _ in range(seeds)]
 
 
-def power(a, p):
-    return lambda k: a + 2 * (k + 1) ** -p
-
-
 def hyperbolic(a, c):
     return lambda k: a + 2 / (1 + c * k)
 
 
 def geometric(a, rho):
     return lambda k: a + 2 * rho**k
-
-
-def stretched(a, c, beta):
-    return lambda k: a + 2 * np.exp(-((c * k) ** beta))

@@ -156,8 +156,9 @@ NOISES = {
     "additive": 0.5,
     "own speeds": 0.5,
 }
-"""The coefficient of each. *Additive* noise has the same size all along, a share of the mean; with *own speeds* the rates
-of the seeds differ by 10 %; *long tails* are those of Student's t with three degrees of freedom."""
+"""The coefficient of each. *Additive* noise has the same size all along, a share of the mean; with
+*own speeds* the rates of the seeds differ by 10 %; *long tails* are those of Student's t with three
+degrees of freedom."""
 
 
 def study(name, noise, rng, *, seeds=8, points=51):

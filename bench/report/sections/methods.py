@@ -183,9 +183,9 @@ METHODS: Final = (
     Method(
         "Convergence rates",
         (
-            "Laws fitted to each seed's curve by variable projection (Golub and Pereyra 1973), "
-            "compared by Akaike's criterion corrected for few points (Hurvich and Tsai 1989); named "
-            "only where the seeds bear one out."
+            "Laws fitted to each seed's curve by variable projection (Golub and Pereyra 1973). One is "
+            "excluded where what it leaves over is not noise: F test over seeds of Shen and Faraway "
+            "(2004) with degrees of freedom of Box (1954), at 1 %; named if it alone is left."
         ),
         _some(lambda question: any(rate.fitted.best_family for rate in question.rates)),
     ),
