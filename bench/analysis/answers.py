@@ -26,6 +26,8 @@ def answer(compared: Compared) -> str:
         return f"{compared.variant} cannot be compared with {compared.baseline}: {problem}."
     said = f"{compared.variant} {predicate(found, compared.baseline)}"
     if test.p_value is None:
+        lost = _diverged(found, compared.variant, compared.baseline)
+        said += f" ({lost})" if lost else ""
         return f"{said}: {compared.verdict}. {compared.open}{_short(found)}"
     facts = [interval(found)]
     if compared.verdict == "no practical difference" and test.equivalence:
