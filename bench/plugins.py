@@ -37,6 +37,8 @@ class Dataset:
         checksum: hex digest of the content of all arrays; equal content, equal checksum.
         origin: where the data came from, for the report.
         x_validation, y_validation: images held out of training, empty if none.
+        scaling: what is done with the numbers before the network sees them, and why, for the report.
+        notes: what to know of the data, such as a class without training images.
     """
 
     name: str
@@ -50,6 +52,8 @@ class Dataset:
     origin: str
     x_validation: np.ndarray | None = None
     y_validation: np.ndarray | None = None
+    scaling: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def outputs(self) -> int:
