@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench import plugins
+from bench.engines import _fits
 from bench.engines._network import Job, Network
 from bench.errors import SuiteError, UsageError, did_you_mean
 
@@ -52,7 +53,9 @@ def check(training: Training, data: Dataset, *, trusted: bool = False) -> None:
             )
     job = Job(training, data, 0, trusted)
     module.updates_per_epoch(job)
-    Network.build(job).try_update(data)
+    network = Network.build(job)
+    _fits.check(network, data)
+    network.try_update(data)
 
 
 def is_several_processes(training: Training) -> bool:
