@@ -61,6 +61,23 @@ class Dataset:
         return self.classes or 1
 
     @property
+    def about(self) -> dict[str, Any]:
+        """What a results file keeps of it, as plain values: what it is and what was done with it."""
+        return {
+            "checksum": self.checksum,
+            "name": self.name,
+            "origin": self.origin,
+            "train": len(self.y_train),
+            "test": len(self.y_test),
+            "shape": list(self.x_train.shape[1:]),
+            "range": [float(self.x_train.min()), float(self.x_train.max())],
+            "classes": self.classes,
+            "scale": self.scale,
+            "scaling": self.scaling,
+            "notes": list(self.notes),
+        }
+
+    @property
     def parts(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Images and labels by part: train, test, and validation if images are held out."""
         parts = {"train": (self.x_train, self.y_train), "test": (self.x_test, self.y_test)}
