@@ -33,7 +33,6 @@ def check(suite: Suite, kinds: Mapping[str, Use], pool: Pool, kept: Kept) -> dic
     Raises:
         BenchError: something does not exist or does not fit, or is not as it was, or as it is elsewhere.
     """
-    refuse_changed_code(suite, kinds.values(), kept)
     everywhere = _check_workers(suite, kinds, pool)
     found: dict[str, Inputs] = {}
     for key, answer in pool.map(runner.check, {key: use.trial for key, use in kinds.items()}):
@@ -78,11 +77,14 @@ def refuse_changed_code(suite: Suite, uses: Iterable[Use], kept: Kept) -> None:
     Raises:
         StoreError: a module has changed, or another version of a package is installed.
     """
+    on_disk: dict[tuple[str, ...], dict[str, str]] = {}
     for use in uses:
-        trial = use.trial
-        for then in kept.code.get(trial.training.canonical, ()):
-            now = own_code.on_disk(trial.training, trial.folder)
-            if changes := own_code.differences(then, now, trial.folder):
+        training, folder = use.trial.training, use.trial.folder
+        for then in kept.code.get(training.canonical, ()):
+            names = own_code.named(training)
+            if names not in on_disk:
+                on_disk[names] = own_code.on_disk(training, folder)
+            if changes := own_code.differences(then, on_disk[names], folder):
                 raise StoreError(
                     "the code has changed since trials in this folder were trained",
                     where=_code_at(suite, use),
@@ -111,7 +113,11 @@ def look_again(
     Raises:
         StoreError: it has changed.
     """
-    data = {inputs.checksum: inputs.data for inputs in checked.values()}
+    data: dict[str, Mapping[str, Any]] = {}
+    for inputs in checked.values():
+        known = data.setdefault(inputs.checksum, inputs.data)
+        every = dict.fromkeys([*known["notes"], *inputs.data["notes"]])
+        data[inputs.checksum] = {**known, "notes": list(every)}
     seen = {dataset_key(kinds[key].trial) for key in checked}
     said = []
     for key, use in {dataset_key(use.trial): use for use in kinds.values()}.items():

@@ -255,6 +255,7 @@ def timed(
     Raises:
         BenchError: something the suite names does not exist or does not fit, or data or code has changed.
     """
+    checking.refuse_changed_code(suite, uses.values(), kept or Kept())
     with executor.pool(0) as pool:
         checking.check(suite, uses, pool, kept or Kept())
     yield from timing.rounds({key: use.trial for key, use in uses.items()}, rounds)

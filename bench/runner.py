@@ -63,7 +63,7 @@ def check(trial: Trial) -> Inputs:
     code = own_code.imported(trial.training, trial.folder) if trial.trusted else {}
     engines.check(trial.training, data, trusted=trial.trusted)
     probes.check(trial.training, data)
-    return Inputs(about(trial), code)
+    return Inputs({**about(trial), "notes": list(data.notes)}, code)
 
 
 def about(trial: Trial) -> dict[str, Any]:

@@ -338,6 +338,41 @@ def test_notes_on_the_data_are_told_kept_and_reported(tmp_path, bench):
     assert "note: data x: labels start at 1" in said.stdout
 
 
+def test_a_class_that_was_not_drawn_is_told(tmp_path):
+    write_data(tmp_path / "x.npz")
+    text = SUITE.replace('      mine: {optimizer: {"mine:Own": {learning_rate: 0.1}}}\n', "")
+    (tmp_path / "own.yaml").write_text(
+        "train_images: 1\n" + text.replace("batch_size: 20", "batch_size: 1")
+    )
+    told = Told()
+    results = again(tmp_path, observer=told)
+    assert told.notes == ["data x: the training images that were drawn lack a class"]
+    assert results.trials.notes.tolist() == ["the training images that were drawn lack a class"]
+
+
+def test_tokens_train_alike_whatever_their_type(tmp_path):
+    """An embedding of bytes that were divided by 255 knew one token, and was no better than chance."""
+    tokens = np.random.default_rng(0).integers(7, 50, (200, 6))
+    y = (tokens[:, 0] > 28).astype(int)
+    text = SUITE.replace('      mine: {optimizer: {"mine:Own": {learning_rate: 0.1}}}\n', "")
+    layers = "[{Embedding: {input_dim: 50, output_dim: 8}}, Flatten, {Dense: {units: 2}}]"
+    text = text.replace("{mlp: {hidden: [3]}}", f"{{layers: {layers}}}").replace(
+        "epochs: 1", "epochs: 8"
+    )
+    text = text.replace("{SGD: {learning_rate: 0.1}}", "{Adam: {learning_rate: 0.05}}")
+    curves = []
+    for dtype in ("uint8", "int64", "float32"):
+        (tmp_path / dtype).mkdir()
+        (tmp_path / dtype / "own.yaml").write_text(text)
+        x = tokens.astype(dtype)
+        arrays = {"x_train": x[:150], "x_test": x[150:], "y_train": y[:150], "y_test": y[150:]}
+        np.savez(tmp_path / dtype / "x.npz", **arrays)
+        results = again(tmp_path / dtype)
+        assert results.trials.test_accuracy.item() > 0.85
+        curves.append(results.curves.test_loss.tolist())
+    assert curves[0] == curves[1] == curves[2]
+
+
 def test_regression_from_a_table_is_run_and_reported(tmp_path):
     from bench import analyse, write_report
 
