@@ -11,6 +11,8 @@ import numpy as np
 from bench.suite import MAX_SEEDS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from bench.suite import Suite
@@ -29,6 +31,7 @@ def check(
     curves: pd.DataFrame,
     extras: pd.DataFrame,
     probes: pd.DataFrame,
+    data: Mapping[str, str],
 ) -> None:
     """Refuse tables, as SQLite holds them, that no run of ``suite`` writes.
 
@@ -50,6 +53,8 @@ def check(
             raise ValueError(f"{column.name} that are no whole numbers")
     _check_told(runs, trials)
     _check_names(probes)
+    for checksum, about in data.items():
+        _check_data(checksum, json.loads(about))
 
 
 def _check_told(runs: pd.DataFrame, trials: pd.DataFrame) -> None:
@@ -59,6 +64,10 @@ def _check_told(runs: pd.DataFrame, trials: pd.DataFrame) -> None:
     told = set(trials[list(_JSON)].to_numpy().ravel())
     if not all(isinstance(json.loads(text), dict) for text in told):
         raise ValueError("a setting, a machine or a version that is no JSON object")
+    for text in set(trials.code.dropna()):
+        code = json.loads(text)
+        if not isinstance(code, dict) or not all(isinstance(value, str) for value in code.values()):
+            raise TypeError("code that is no JSON object of texts")
     for text in set(runs.cluster.dropna()):
         cluster = json.loads(text)
         if not isinstance(cluster["scheduler"], dict) or not isinstance(cluster["cluster"], str):
@@ -75,6 +84,34 @@ def _check_names(probes: pd.DataFrame) -> None:
     for name in ("probe", "layer", "measure") if len(probes) else ():
         if infer_dtype(probes[name], skipna=False) != "string":
             raise ValueError("a measure without a name")
+
+
+_ABOUT: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "checksum": str,
+    "name": str,
+    "origin": str,
+    "train": int,
+    "test": int,
+    "shape": list,
+    "range": list,
+    "classes": int,
+    "scale": float,
+    "scaling": str,
+    "notes": list,
+}
+
+
+def _check_data(checksum: str, about: Any) -> None:
+    """What is kept of data: see ``plugins.Dataset.about``."""
+    if not isinstance(about, dict) or about.get("checksum") != checksum:
+        raise ValueError("data that is not described as such")
+    if not all(isinstance(about.get(name), kind) for name, kind in _ABOUT.items()):
+        raise TypeError("a description of data that says too little")
+    numbers = [*about["shape"], *about["range"]]
+    if len(about["range"]) != 2 or not all(isinstance(number, int | float) for number in numbers):
+        raise TypeError("data whose shape or range are no numbers")
+    if not all(isinstance(note, str) for note in about["notes"]):
+        raise TypeError("a note on data that is no text")
 
 
 def _check_earlier(suite: Any) -> None:

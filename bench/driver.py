@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from bench import engines, executor, runner, timing
+from bench import checking, engines, executor, own_code, runner, timing
 from bench.errors import (
     BenchError,
     DatasetError,
@@ -25,8 +25,8 @@ from bench.errors import (
     shown,
 )
 from bench.machine import machine, versions
-from bench.store import Results, Store, load_results
-from bench.trial import Timing, Trial, TrialResult, Use, distinct, expand
+from bench.store import Kept, Results, Store, load_results
+from bench.trial import Inputs, Timing, Trial, TrialResult, Use, distinct, expand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -46,6 +46,9 @@ class Plan:
 class Observer(Protocol):
     """Is told what happens, to show it."""
 
+    def noted(self, text: str) -> None:
+        """Something that a person should know, before the run begins."""
+
     def planned(self, plan: Plan, workers: int) -> None:
         """The run begins."""
 
@@ -55,6 +58,9 @@ class Observer(Protocol):
 
 class Silent:
     """Shows nothing."""
+
+    def noted(self, text: str) -> None:
+        """Show nothing."""
 
     def planned(self, plan: Plan, workers: int) -> None:
         """Show nothing."""
@@ -140,29 +146,33 @@ def train(
     observer = observer or Silent()
     many = len(os.sched_getaffinity(0)) if workers is None else workers
     trials = distinct(uses)
-    with Store(Path(out)) as store:
-        done = store.finished()
+    with Store(Path(out)) as store, contextlib.ExitStack() as stack:
+        done, kept = store.finished(), store.kept()
         todo = [trial for trial in trials if trial.id not in done]
         plan = Plan(tuple(uses), tuple(trials), tuple(todo))
-        many = min(many, len(todo))
+        kinds = _kinds(plan, trials)
+        checking.refuse_changed_code(suite, kinds.values(), kept)
+        pool: executor.Pool | None = None
+        checked: dict[str, Inputs] = {}
         if todo:
-            with (
-                _importable(suite.folder, trust=trust),
-                executor.pool(many, cluster, deadline_s=deadline_s) as pool,
-            ):
-                checksums = _check(suite, _kinds(plan), pool, store.checksums())
-                store.begin(
-                    suite,
-                    uses,
-                    started_at=_now(),
-                    command=command or _command(),
-                    cluster=json.dumps(pool.about) if pool.about else None,
-                )
-                observer.planned(plan, pool.workers)
-                _train(plan, pool, store, observer, checksums)
-        else:
-            store.begin(suite, uses, started_at=_now(), command=command or _command())
-            observer.planned(plan, many)
+            many = min(many, len(todo))
+            stack.enter_context(_importable(suite.folder, trust=trust))
+            pool = stack.enter_context(executor.pool(many, cluster, deadline_s=deadline_s))
+            checked = checking.check(suite, _kinds(plan, todo), pool, kept)
+        data, notes = checking.look_again(suite, kinds, checked, kept)
+        store.describe(data)
+        store.begin(
+            suite,
+            uses,
+            started_at=_now(),
+            command=command or _command(),
+            cluster=json.dumps(pool.about) if pool and pool.about else None,
+        )
+        for note in notes:
+            observer.noted(note)
+        observer.planned(plan, pool.workers if pool else 0)
+        if pool:
+            _train(plan, pool, store, observer, checked)
     return load_results(out)
 
 
@@ -214,7 +224,7 @@ def time_epochs(
             )
         about = {"machine": json.dumps(machine()), "versions": json.dumps(versions())}
         started_at = _now("milliseconds")
-        for timings in timed(suite, uses, rounds, known=store.checksums()):
+        for timings in timed(suite, uses, rounds, kept=store.kept()):
             if before is None and timings[0].round == 1:
                 store.begin(suite, every, started_at=_now(), command=command or _command())
             store.append_timings(timings, started_at=started_at, **about)
@@ -232,7 +242,7 @@ def ways(uses: Iterable[Use]) -> dict[str, Use]:
 
 
 def timed(
-    suite: Suite, uses: Mapping[str, Use], rounds: int, *, known: Mapping[str, str] | None = None
+    suite: Suite, uses: Mapping[str, Use], rounds: int, *, kept: Kept | None = None
 ) -> Iterator[list[Timing]]:
     """Rounds of epochs, each alone in this process; see ``timing.rounds``.
 
@@ -240,13 +250,14 @@ def timed(
         suite: where the uses come from; errors say the place in it.
         uses: see ``ways``.
         rounds: how many, 1 or more.
-        known: checksums that the data had before, by its spec as JSON.
+        kept: what finished trials were trained on and by.
 
     Raises:
-        BenchError: something the suite names does not exist or does not fit, or the data has changed.
+        BenchError: something the suite names does not exist or does not fit, or data or code has changed.
     """
+    checking.refuse_changed_code(suite, uses.values(), kept or Kept())
     with executor.pool(0) as pool:
-        _check(suite, uses, pool, known or {})
+        checking.check(suite, uses, pool, kept or Kept())
     yield from timing.rounds({key: use.trial for key, use in uses.items()}, rounds)
 
 
@@ -276,7 +287,7 @@ def trace_epoch(suite: Suite, name: str, folder: Path, *, trust: bool = False) -
         )
     use = uses[name]
     with _importable(suite.folder, trust=trust), executor.pool(0) as pool:
-        _check(suite, {use.trial.training.canonical: use}, pool, {})
+        checking.check(suite, {use.trial.training.canonical: use}, pool, Kept())
         try:
             timing.trace(use.trial, folder)
             return max(folder.rglob("*.xplane.pb"), key=lambda path: path.stat().st_mtime)
@@ -316,99 +327,11 @@ def _importable(folder: Path, *, trust: bool) -> Iterator[None]:
             os.environ["PYTHONPATH"] = before
 
 
-def _kinds(plan: Plan) -> dict[str, Use]:
-    """The first use of each way of training that is still to be done, by its settings."""
+def _kinds(plan: Plan, trials: Iterable[Trial]) -> dict[str, Use]:
+    """The first use of each way of training among some trials of a plan, by its settings."""
     kinds = {use.trial.training.canonical: use for use in reversed(plan.uses)}
-    todo = {trial.training.canonical for trial in plan.todo}
-    return {key: use for key, use in sorted(kinds.items()) if key in todo}
-
-
-def _check(
-    suite: Suite, kinds: Mapping[str, Use], pool: executor.Pool, known: Mapping[str, str]
-) -> dict[str, str]:
-    """Build one trial of each kind, without training; refuse at the first that cannot be.
-
-    known: checksums of the data before, by its spec as JSON. Returns the checksums now, likewise.
-    """
-    checksums = _check_data(suite, kinds, pool)
-    for key, answer in pool.map(runner.check, {key: use.trial for key, use in kinds.items()}):
-        use = kinds[key]
-        if isinstance(answer, DatasetError):
-            raise _placed(answer, _data_at(suite, use))
-        if isinstance(answer, SuiteError):
-            raise _placed(answer, _where(suite, use, answer.where))
-        if isinstance(answer, BaseException):
-            raise answer
-        checksums[_dataset_key(use.trial)] = answer
-        before = known.get(_dataset_key(use.trial), answer)
-        if answer != before:
-            raise StoreError(
-                "the data has changed since the trials in this folder were trained",
-                where=_data_at(suite, use),
-                expected=f"content with checksum {before[:12]}",
-                found=answer[:12],
-                hint="restore the data, or choose another folder with --out",
-            )
-    return checksums
-
-
-def _check_data(suite: Suite, kinds: Mapping[str, Use], pool: executor.Pool) -> dict[str, str]:
-    """Refuse data that a worker of a cluster lacks, or has in another version.
-
-    Returns the checksums that all workers agree on, by spec as JSON; none where they share this machine.
-    """
-    checksums: dict[str, str] = {}
-    for use in {_dataset_key(use.trial): use for use in kinds.values()}.values():
-        for worker, answer in pool.everywhere(runner.checksum, use.trial).items():
-            if isinstance(answer, BenchError):
-                raise _placed(answer, f"{_data_at(suite, use)}, on worker {worker}")
-            if isinstance(answer, BaseException):
-                raise answer
-            first = checksums.setdefault(_dataset_key(use.trial), answer)
-            if answer != first:
-                raise DatasetError(
-                    "workers have different data",
-                    where=f"{_data_at(suite, use)}, on worker {worker}",
-                    expected=f"content with checksum {first[:12]}, as other workers have",
-                    found=answer[:12],
-                    hint="copy the same files to every machine, or use a shared folder",
-                )
-    return checksums
-
-
-def _dataset_key(trial: Trial) -> str:
-    return json.dumps(trial.training.dataset, sort_keys=True)
-
-
-def _data_at(suite: Suite, use: Use) -> str:
-    """Where the suite names the data of a trial."""
-    own = ("questions", use.question, "dataset")
-    return suite.where(*own) if suite.says(*own) else suite.where("dataset")
-
-
-def _placed(error: BenchError, where: str) -> BenchError:
-    """The same error, said at its place in the suite file."""
-    inside = f"{error.where}: " if error.where and error.where not in where else ""
-    return type(error)(
-        inside + error.problem,
-        where=where,
-        expected=error.expected,
-        found=error.found,
-        hint=error.hint,
-    )
-
-
-def _where(suite: Suite, use: Use, inside: str | None) -> str:
-    """Where the suite says what Keras refuses: in the variant, or in what the variant starts from."""
-    keys = [int(key) if key.isdigit() else key for key in (inside or "").split(".")]
-    variant = ("questions", use.question, "variants", use.variant)
-    if keys[0] == "probes":
-        own = ("questions", use.question, *keys)
-        return suite.where(*own) if suite.says(*own[:3]) else suite.where(*keys)
-    for start in (variant, ("questions", use.question, "base"), ("base",)):
-        if suite.says(*start, keys[0]):
-            return suite.where(*start, *keys)
-    return suite.where(*variant)
+    wanted = {trial.training.canonical for trial in trials}
+    return {key: use for key, use in sorted(kinds.items()) if key in wanted}
 
 
 def _train(
@@ -416,21 +339,23 @@ def _train(
     pool: executor.Pool,
     store: Store,
     observer: Observer,
-    checksums: Mapping[str, str],
+    checked: Mapping[str, Inputs],
 ) -> None:
-    """Have the trials trained, and write each; one on other data than was checked counts as failed.
+    """Have the trials trained, and write each; one on other data or by other code than was checked failed.
 
-    checksums: of the data, by its spec as JSON.
+    checked: what each kind is to be trained on and by, by its settings.
     """
     uses = {use.trial.id: use for use in reversed(plan.uses)}
     todo = {trial.id: trial for trial in plan.todo}
     train = functools.partial(runner.run_trial, concurrent=pool.workers > 1 or bool(pool.about))
     for trial_id, answer in pool.map(train, todo, kind=lambda trial: trial.training.program):
-        result = answer
+        result, inputs = answer, checked[todo[trial_id].training.canonical]
         if isinstance(result, BaseException):  # the worker was lost, or not fit to train
             result = _lost(todo[trial_id], result)
-        elif result.dataset_checksum not in (None, checksums[_dataset_key(todo[trial_id])]):
+        elif result.dataset_checksum not in (None, inputs.checksum):
             result = _lost(todo[trial_id], _other_data(result))
+        elif other := own_code.contradict(json.loads(result.code or "{}"), inputs.code):
+            result = _lost(todo[trial_id], _other_code(result, other))
         store.append(result)
         observer.finished(uses[trial_id], result)
 
@@ -442,6 +367,16 @@ def _other_data(result: TrialResult) -> BenchError:
         expected="the content that all workers had at the start",
         found=f"content with checksum {(result.dataset_checksum or '')[:12]}",
         hint="restore the data, then run the same command again",
+    )
+
+
+def _other_code(result: TrialResult, modules: Sequence[str]) -> BenchError:
+    return SuiteError(
+        "a worker trained with other code than was checked before the run",
+        where=f"{listed(modules)} on {json.loads(result.machine)['host']}",
+        expected="code that nobody changes while a run goes on",
+        found="another content",
+        hint="undo the change, then run the same command again",
     )
 
 

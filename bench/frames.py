@@ -100,6 +100,12 @@ TRIALS: Final = (
     Column("started_at", "str", "UTC", "when the trial began"),
     Column("machine", "str", "JSON", "host, processor, cores, threads"),
     Column("versions", "str", "JSON", "versions of Python and of the libraries"),
+    Column(
+        "code",
+        "str",
+        "JSON",
+        "SHA-256 of own modules that the settings name, versions of packages; missing for none",
+    ),
 )
 
 CURVES: Final = (

@@ -37,6 +37,8 @@ class Dataset:
         checksum: hex digest of the content of all arrays; equal content, equal checksum.
         origin: where the data came from, for the report.
         x_validation, y_validation: images held out of training, empty if none.
+        scaling: what is done with the numbers before the network sees them, and why, for the report.
+        notes: what to know of the data, such as a class without training images.
     """
 
     name: str
@@ -50,11 +52,30 @@ class Dataset:
     origin: str
     x_validation: np.ndarray | None = None
     y_validation: np.ndarray | None = None
+    scaling: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def outputs(self) -> int:
         """Numbers that a network gives each image: one per class, or the prediction of the target."""
         return self.classes or 1
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What a results file keeps of it, as plain values: what it is and what was done with it."""
+        return {
+            "checksum": self.checksum,
+            "name": self.name,
+            "origin": self.origin,
+            "train": len(self.y_train),
+            "test": len(self.y_test),
+            "shape": list(self.x_train.shape[1:]),
+            "range": [float(self.x_train.min()), float(self.x_train.max())],
+            "classes": self.classes,
+            "scale": self.scale,
+            "scaling": self.scaling,
+            "notes": list(self.notes),
+        }
 
     @property
     def parts(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -61,6 +61,10 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
+    def noted(self, text: str) -> None:
+        """Say what to know before the run begins."""
+        self._console.print(f"note: {text}", soft_wrap=True)
+
     def planned(self, plan: Plan, workers: int) -> None:
         """Say what will be done, and begin to count."""
         kept = len(plan.trials) - len(plan.todo)

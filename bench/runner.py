@@ -11,10 +11,10 @@ import traceback
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bench import datasets, engines, machine, plugins, probes
+from bench import datasets, engines, machine, own_code, plugins, probes
 from bench.errors import BenchError
 from bench.predictions import pack
-from bench.trial import CurvePoint, Trial, TrialResult, generator
+from bench.trial import CurvePoint, Inputs, Trial, TrialResult, generator
 from bench.weights import pack as pack_weights
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def run_trial(trial: Trial, *, concurrent: bool = False) -> TrialResult:
         "versions": json.dumps(machine.versions()),
     }
     begin = time.perf_counter()
+    if trial.trusted:
+        result["code"] = own_code.as_text(own_code.imported(trial.training, trial.folder))
     try:
         result |= _train(trial)
     except BenchError as error:
@@ -51,25 +53,35 @@ def run_trial(trial: Trial, *, concurrent: bool = False) -> TrialResult:
     return TrialResult(**result, wall_time_s=time.perf_counter() - begin)
 
 
-def check(trial: Trial) -> str:
-    """Build everything a trial names, without training; returns the checksum of its data.
+def check(trial: Trial) -> Inputs:
+    """Build everything a trial names, without training; returns what it would be trained on and by.
 
     Raises:
         SuiteError, DatasetError: what the trial names does not exist or does not fit.
     """
     data = data_of(trial)
+    code = own_code.imported(trial.training, trial.folder) if trial.trusted else {}
     engines.check(trial.training, data, trusted=trial.trusted)
     probes.check(trial.training, data)
-    return data.checksum
+    return Inputs({**about(trial), "notes": list(data.notes)}, code)
 
 
-def checksum(trial: Trial) -> str:
-    """The checksum of a trial's data, which is read and then kept in memory.
+def about(trial: Trial) -> dict[str, Any]:
+    """What there is to say of a trial's data as a whole, which is read and then kept in memory.
 
     Raises:
-        SuiteError, DatasetError: there is none as the trial names it.
+        DatasetError: there is none as the trial names it.
     """
-    return data_of(trial).checksum
+    return datasets.load(trial.training.dataset, folder=trial.folder).about
+
+
+def inputs(trial: Trial) -> Inputs:
+    """What a trial would be trained on and by, as it lies here; nothing is imported.
+
+    Raises:
+        DatasetError: the data is not as the trial names it.
+    """
+    return Inputs(about(trial), own_code.on_disk(trial.training, trial.folder))
 
 
 def data_of(trial: Trial) -> Dataset:
@@ -121,7 +133,7 @@ def _trained(trial: Trial, data: Dataset, engine: Engine) -> dict[str, Any]:
         "evaluate_time_s": course.evaluate_time_s,
         "parameters": engine.parameters,
         "dataset_checksum": data.checksum,
-        "notes": "; ".join(engine.notes),
+        "notes": "; ".join((*engine.notes, *(n for n in data.notes if n == datasets.LOST))),
     }
 
 

@@ -11,11 +11,11 @@ import json
 import sqlite3
 from collections import Counter
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from pydantic import ValidationError
@@ -28,7 +28,7 @@ from bench.trial import CurvePoint, Timing, TrialResult, Use, expand
 from bench.weights import UNREADABLE, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     import pandas as pd
@@ -39,6 +39,7 @@ SCHEMA: Final = 1  # raise it when a version of before would misread the file; s
 FINISHED: Final = ("completed", "diverged")
 APPLICATION_ID: Final = 0x53454544  # "SEED": says that the file is ours
 
+_LATER_COLUMNS: Final = (("runs", "cluster"), ("trials", "code"))  # likewise
 _SQL_TYPES: Final = {"str": "TEXT", "int": "INTEGER", "float": "REAL", "bool": "INTEGER"}
 _POINT: Final = tuple(f.name for f in fields(CurvePoint))
 _POINT_TYPES: Final = {name: "int64" if name == "updates" else "float64" for name in _POINT}
@@ -81,6 +82,9 @@ _LATER: Final = (
     """
     CREATE TABLE IF NOT EXISTS weights (trial_id TEXT PRIMARY KEY REFERENCES trials ON DELETE CASCADE,
                                         npz BLOB)
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS data (dataset_checksum TEXT PRIMARY KEY, about TEXT)
     """,
 )  # tables that came later than the others: a file of before gets them when it is next written to
 
@@ -125,6 +129,22 @@ class KeptWeights:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What the finished trials of a folder were trained on and by.
+
+    Attributes:
+        checksums: of the data, by the data set's spec as JSON.
+        code: of modules that settings name, by the settings; see ``bench.own_code``. Several, if workers
+            imported them by other ways.
+        unknown: settings of trials of which nothing is known of the code: those of earlier versions.
+    """
+
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    code: Mapping[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
+    unknown: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Results:
     """What a results folder holds, as frames. Columns: ``bench.frames``, ``docs/frames.md``.
 
@@ -136,6 +156,8 @@ class Results:
         timings: one row per epoch that was timed alone, and question that uses such training.
         predictions: what each trained network says of each test image, by trial_id.
         weights: the weights of each trained network, where the suite keeps them.
+        data: what is known of the data, by its checksum; see ``plugins.Dataset.about``. Empty for data that
+            only earlier versions trained on.
         runs: the runs that wrote here, oldest first: started_at, command, the suite as it ran (JSON)
             with its text and its folder, and the cluster (JSON) if it ran on one.
         planned: number of distinct trials of the last run.
@@ -152,6 +174,7 @@ class Results:
     runs: pd.DataFrame
     planned: int
     folder: Path
+    data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def curves_of(self, question: str) -> pd.DataFrame:
         """The evaluations of one question; quick also where there are many questions."""
@@ -270,17 +293,32 @@ class Store:
             ).fetchall()
             return {row[0] for row in rows}
 
-    def checksums(self) -> dict[str, str]:
-        """Checksum of the data, by the data set's spec as JSON, over the finished trials."""
+    def kept(self) -> Kept:
+        """What the finished trials were trained on and by."""
         with _readable(self.folder / FILE):
             rows = self._db.execute(
-                "SELECT DISTINCT settings, dataset_checksum FROM trials"
-                " WHERE dataset_checksum NOT NULL"
+                "SELECT DISTINCT settings, dataset_checksum, code FROM trials WHERE status IN (?, ?)",
+                FINISHED,
+            ).fetchall()
+            code: dict[str, list[dict[str, str]]] = {}
+            for settings, _, text in rows:
+                if text is not None:
+                    code.setdefault(settings, []).append(json.loads(text))
+            return Kept(
+                {
+                    json.dumps(json.loads(settings)["dataset"], sort_keys=True): checksum
+                    for settings, checksum, _ in rows
+                    if checksum is not None
+                },
+                code,
+                frozenset(settings for settings, _, text in rows if text is None),
             )
-            return {
-                json.dumps(json.loads(settings)["dataset"], sort_keys=True): checksum
-                for settings, checksum in rows
-            }
+
+    def describe(self, data: Iterable[Mapping[str, Any]]) -> None:
+        """Keep what there is to say of data, see ``plugins.Dataset.about``."""
+        rows = [(about["checksum"], json.dumps(about)) for about in data]
+        with _transaction(self._db, self.folder):
+            self._db.executemany("INSERT OR REPLACE INTO data VALUES (?, ?)", rows)
 
     def append(self, *results: TrialResult) -> None:
         """Write trials with all that belongs to them, in one transaction, replacing failed attempts."""
@@ -443,13 +481,22 @@ def _results(db: sqlite3.Connection, path: Path) -> Results:
     suite = _suite(path, *run)
     runs = pd.read_sql("SELECT rowid, * FROM runs ORDER BY rowid", db)
     runs["cluster"] = runs.get("cluster")  # a file of before has none
+    data = dict(db.execute("SELECT dataset_checksum, about FROM data")) if _has(db, "data") else {}
     uses = pd.read_sql("SELECT * FROM plan ORDER BY position", db)
     trials = pd.read_sql("SELECT * FROM trials", db)
     curves = pd.read_sql("SELECT * FROM curves ORDER BY trial_id, updates", db)
     extras = pd.read_sql("SELECT * FROM extras", db)
     probes = pd.read_sql("SELECT * FROM probes", db)
+    trials["code"] = trials.get("code")  # likewise
     consistency.check(
-        suite, runs=runs, plan=uses, trials=trials, curves=curves, extras=extras, probes=probes
+        suite,
+        runs=runs,
+        plan=uses,
+        trials=trials,
+        curves=curves,
+        extras=extras,
+        probes=probes,
+        data=data,
     )
     timings = _timings(db, suite)
     predictions = _predictions(db)
@@ -477,6 +524,7 @@ def _results(db: sqlite3.Connection, path: Path) -> Results:
         runs=runs,
         planned=uses.trial_id.nunique(),
         folder=path,
+        data={checksum: json.loads(about) for checksum, about in data.items()},
     )
 
 
@@ -624,8 +672,9 @@ def _check_format(db: sqlite3.Connection, path: Path, *, create: bool) -> None:
     if create:
         for table in _LATER:
             db.execute(table)
-        if "cluster" not in {row[1] for row in db.execute("PRAGMA table_info(runs)")}:
-            db.execute("ALTER TABLE runs ADD COLUMN cluster TEXT")  # came later, as those tables
+        for table, column in _LATER_COLUMNS:
+            if column not in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}:
+                db.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT")
 
 
 @contextmanager

@@ -168,6 +168,25 @@ class TrialResult:
     error: str | None = None
     machine: str = "{}"
     versions: str = "{}"
+    code: str | None = None  # see bench.own_code
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a trial is trained on and by that its id does not hold, only names.
+
+    Attributes:
+        data: see ``plugins.Dataset.about``.
+        code: of modules that the settings name; see ``bench.own_code``.
+    """
+
+    data: Mapping[str, Any]
+    code: Mapping[str, str]
+
+    @property
+    def checksum(self) -> str:
+        """Of the data's content."""
+        return str(self.data["checksum"])
 
 
 @dataclass(frozen=True)

@@ -354,6 +354,26 @@ def test_data_that_a_worker_lacks_or_has_otherwise_is_refused(start, tiny, tmp_p
     assert "on worker tcp://" in caught.value.where
 
 
+def test_code_that_a_worker_has_otherwise_is_refused(start, tiny, tmp_path, monkeypatch):
+    cluster = start()
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        code = f"import keras\nclass Own(keras.optimizers.SGD):\n    name_of_mine = {name!r}\n"
+        (tmp_path / name / "mine.py").write_text(code)
+        cluster.worker(cwd=tmp_path / name)
+    text = tiny.read_text().replace("{SGD: {learning_rate: 0.01}}", '"mine:Own"')
+    (tmp_path / "a" / "tiny.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path / "a")
+    cluster.wait_for_workers(2)
+    suite = load_suite(
+        "/proc/self/cwd/tiny.yaml"
+    )  # each process has a folder of its own under this name
+    with pytest.raises(ClusterError, match="a worker has other code than the driver") as caught:
+        driver.run(suite, tmp_path / "out", cluster=cluster.address, trust=True)
+    assert caught.value.found == "mine has changed"
+    assert "variants.slow" in caught.value.where
+
+
 def test_no_scheduler_and_no_workers_are_said(start, tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(clusters, "CONNECT_S", 1.0)
     with pytest.raises(ClusterError, match="no Dask scheduler answers"):

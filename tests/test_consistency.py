@@ -15,6 +15,10 @@ import synthetic
 from bench.errors import StoreError
 from bench.store import FILE, load_results
 
+ABOUT = {
+    "checksum": "c", "name": "n", "origin": "o", "train": 2, "test": 1, "shape": [2], "range": [0.0, 1.0],
+    "classes": 2, "scale": 1.0, "scaling": "used as they are", "notes": ["a note"],
+}  # fmt: skip
 CLUSTER = {"cluster": "tcp://h:1", "workers": 2, "machines": 1, "scheduler": {"threads": "1"}}
 
 
@@ -44,6 +48,22 @@ def test_what_is_right_is_read(folder, cluster):
     assert len(load_results(folder).trials) == 20
 
 
+def test_what_is_right_of_data_and_code_is_read(folder):
+    change(folder, "INSERT INTO data VALUES ('c', ?)", json.dumps(ABOUT))
+    change(folder, "UPDATE trials SET code = ?", json.dumps({"mine": "abc"}))
+    assert load_results(folder).data == {"c": ABOUT}
+
+
+@pytest.mark.parametrize("key", ABOUT)
+@pytest.mark.parametrize("value", [None, {"a": 1}, "text", [None], [1, "a"]])
+def test_data_that_is_described_in_no_such_way(folder, key, value):
+    if isinstance(value, type(ABOUT[key])) and (key != "checksum" and value != [None]):
+        value = 3
+    change(folder, "INSERT INTO data VALUES ('c', ?)", json.dumps({**ABOUT, key: value}))
+    with pytest.raises(StoreError, match="cannot be read"):
+        load_results(folder)
+
+
 @pytest.mark.parametrize(
     ("statement", "value", "found"),
     [
@@ -61,6 +81,10 @@ def test_what_is_right_is_read(folder, cluster):
         ("UPDATE probes SET measure = ? WHERE measure = 'mean_abs'", b"x", "without a name"),
         ("UPDATE probes SET probe = ?", 3, None),  # SQLite makes a text of it
         ("ALTER TABLE runs RENAME COLUMN command TO other -- ?", "", "a time or a command"),
+        ("UPDATE trials SET code = ?", "[]", "code that is no JSON object"),
+        ("UPDATE trials SET code = ?", '{"mine": 1}', "code that is no JSON object"),
+        ("INSERT INTO data VALUES ('c', ?)", "[]", "not described as such"),
+        ("INSERT INTO data VALUES ('c', ?)", "{", "Expecting"),
         ("UPDATE runs SET cluster = ?", "{}", "scheduler"),
         ("UPDATE runs SET cluster = ?", json.dumps({**CLUSTER, "workers": "many"}), "no number"),
         ("UPDATE runs SET cluster = ?", json.dumps({**CLUSTER, "scheduler": []}), "scheduler"),

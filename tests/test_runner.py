@@ -186,7 +186,7 @@ REGRESSION = replace(
 def test_real_valued_targets():
     """Their accuracy is not a number; there are no predictions to keep; the rest is as always."""
     trial = Trial(REGRESSION, 0)
-    assert len(check(trial)) == 64
+    assert len(check(trial).checksum) == 64
     result = run_trial(trial)
     assert (result.status, result.error, result.predictions) == ("completed", None, None)
     assert all(math.isnan(point.train_accuracy) for point in result.curve)
@@ -231,7 +231,7 @@ def test_bad_input_in_a_trial_fails_without_a_traceback(trial):
 
 
 def test_check_refuses_before_training(trial):
-    assert len(check(trial)) == 64
+    assert len(check(trial).checksum) == 64
     wrong = replace(trial.training, optimizer={"SGD": {"learning_rat": 0.1}})
     with pytest.raises(SuiteError, match="learning_rat"):
         check(replace(trial, training=wrong))

@@ -50,6 +50,9 @@ class Conditions:
         concurrent, alone: distinct trials timed while others ran on the machine, and alone.
         probe_costs: seconds that each probe took, over all trials; see ``probe_costs``.
         checksums: SHA-256 of the data, by its content.
+        data: what is known of it, see ``plugins.Dataset.about``; nothing of what earlier versions trained on.
+        code: fingerprints of the modules that the suite names, by name; see ``bench.own_code``.
+        cautions: what to keep in mind of data and versions, in sentences.
         commands: the commands that wrote here with their times (UTC), oldest first.
         run_ends: of each question whose imported runs did not end together, when they did.
         clusters: the Dask clusters that they ran on, if any, as ``bench.cluster.compare`` describes them.
@@ -70,6 +73,9 @@ class Conditions:
     alone: int
     probe_costs: Mapping[str, float]
     checksums: tuple[str, ...]
+    data: tuple[Mapping[str, Any], ...]
+    code: Mapping[str, tuple[str, ...]]
+    cautions: tuple[str, ...]
     commands: tuple[tuple[str, str], ...]
     run_ends: Mapping[str, RunEnds]
     clusters: tuple[dict[str, Any], ...]
@@ -89,6 +95,8 @@ def conditions(results: Results) -> Conditions:
     ran = tuple(sorted(int(seed) for seed in trials.seed.unique()))
     written = parse_suite(suite.text) if suite.text else suite
     epochs = [suite.epochs_of(question) for question in suite.questions]
+    checksums = tuple(dict.fromkeys(str(c) for c in distinct.dataset_checksum.dropna()))
+    data = tuple(results.data[c] for c in checksums if c in results.data)
     together = int(timed.concurrent.fillna(value=False).sum())
     return Conditions(
         seeds_planned=planned,
@@ -105,7 +113,10 @@ def conditions(results: Results) -> Conditions:
         concurrent=together,
         alone=len(timed) - together,
         probe_costs=probe_costs(results),
-        checksums=tuple(dict.fromkeys(str(c) for c in distinct.dataset_checksum.dropna())),
+        checksums=checksums,
+        data=data,
+        code=_values(timed.code),
+        cautions=(*_of_data(data), *_of_versions(timed)),
         commands=tuple((str(r.started_at), str(r.command)) for r in results.runs.itertuples()),
         run_ends=run_ends(results),
         clusters=tuple(json.loads(text) for text in dict.fromkeys(results.runs.cluster.dropna())),
@@ -167,6 +178,28 @@ def _broken(suite: Suite, trials: pd.DataFrame) -> list[BrokenTrial]:
             )
         )
     return broken
+
+
+def _of_data(data: tuple[Mapping[str, Any], ...]) -> list[str]:
+    return [f"Data {about['name']}: {note}." for about in data for note in about["notes"]]
+
+
+def _of_versions(trained: pd.DataFrame) -> list[str]:
+    """That not all trials had the same versions, if so: what differs between variants may be of these."""
+    mixed = {name: found for name, found in _values(trained.versions).items() if len(found) > 1}
+    if not mixed:
+        return []
+    named = wording.listed([f"{name} ({', '.join(found)})" for name, found in mixed.items()])
+    return [f"Trials were trained with different versions: {named}."]
+
+
+def _values(column: pd.Series[str]) -> dict[str, tuple[str, ...]]:
+    """The distinct values of each name over the JSON objects of a column."""
+    found: dict[str, dict[str, None]] = {}
+    for record in _records(column):
+        for name, value in record.items():
+            found.setdefault(name, {})[value] = None
+    return {name: tuple(values) for name, values in found.items()}
 
 
 def _records(column: pd.Series[str]) -> list[dict[str, str]]:

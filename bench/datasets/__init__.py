@@ -5,8 +5,9 @@ A source ``bench/datasets/x.py`` offers
     ARGUMENTS: tuple[str, ...]                 keys a suite must write, () for a plain name
     load(arguments, folder) -> Dataset         built with ``bench.datasets._arrays.dataset``
 
-and may offer ``NAMES``, plain names that it answers to besides its own, and ``check(arguments)``, which raises
-a DatasetError for values that it does not take; without one, every value is a text.
+and may offer ``NAMES``, plain names that it answers to besides its own; ``OPTIONS``, keys that a suite may
+write too, those of ``bench.datasets._options``; and ``check(arguments)``, which raises a DatasetError for
+values that it does not take; without one, the value of every argument is a text.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import functools
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from bench import plugins
+from bench.datasets import _options
 from bench.errors import DatasetError, did_you_mean
 from bench.trial import generator
 
@@ -43,8 +45,8 @@ def load(
     """The data set that a suite names, with some training images held out if asked for.
 
     Args:
-        spec: ``mnist``, ``digits``, ``{idx: FOLDER}``, ``{npz: FILE}``,
-            ``{csv: FILE, label: COLUMN}``, ``{least_squares: {condition: 100}}`` or a name in
+        spec: ``mnist``, ``digits``, ``{idx: FOLDER}``, ``{npz: FILE, scale: 1/255}``,
+            ``{csv: FILE, label: COLUMN, targets: real}``, ``{least_squares: {condition: 100}}`` or a name in
             ``keras.datasets``.
         folder: the suite's folder, to which relative paths in ``spec`` refer.
         validation: number of training images to hold out as ``x_validation``, ``y_validation``.
@@ -62,9 +64,10 @@ def load(
     """
     source, arguments = _resolve(spec)
     text = json.dumps(arguments, sort_keys=True, default=str)
-    files = [folder / value for value in arguments.values() if isinstance(value, str | Path)]
+    named = (value for key, value in arguments.items() if key not in _options.OPTIONS)
+    files = [folder / value for value in named if isinstance(value, str | Path)]
     data = _read(source, text, folder, tuple(map(_state, files)))
-    return _thin_out(_hold_out(data, validation, seed), train_images, seed)
+    return _with_lost(data, _thin_out(_hold_out(data, validation, seed), train_images, seed))
 
 
 def check_spec(spec: str | Mapping[str, Any]) -> None:
@@ -108,12 +111,14 @@ def _resolve(spec: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
             expected="a name such as mnist, or a mapping such as {npz: FILE}",
             found=repr(spec),
         )
-    _check_keys(source, sources[source].ARGUMENTS, arguments)
+    keys, options = sources[source].ARGUMENTS, getattr(sources[source], "OPTIONS", ())
+    _check_keys(source, keys, options, arguments)
     check = getattr(sources[source], "check", None)
     if check is None:
-        _check_texts(source, arguments)
+        _check_texts(source, {key: arguments[key] for key in keys})
     else:
         check(arguments)
+    _options.check(source, arguments)
     return source, arguments
 
 
@@ -127,20 +132,23 @@ def _unknown(name: str, known: Iterable[str]) -> DatasetError:
     )
 
 
-def _usage(source: str, keys: Iterable[str]) -> str:
-    return "{" + ", ".join(f"{key}: TEXT" for key in keys) + "}" if keys else source
+def _usage(source: str, keys: Iterable[str], options: Iterable[str] = ()) -> str:
+    may = f", and if you like {' and '.join(options)}" if options else ""
+    return "{" + ", ".join(f"{key}: TEXT" for key in keys) + "}" + may if keys else source
 
 
-def _check_keys(source: str, keys: tuple[str, ...], arguments: Mapping[str, Any]) -> None:
+def _check_keys(
+    source: str, keys: tuple[str, ...], options: tuple[str, ...], arguments: Mapping[str, Any]
+) -> None:
     missing = [key for key in keys if key not in arguments]
-    unknown = [key for key in arguments if key not in keys]
+    unknown = [key for key in arguments if key not in (*keys, *options)]
     if unknown or missing:
         raise DatasetError(
             f"unknown key {unknown[0]!r}" if unknown else f"key {missing[0]!r} is missing",
             where=f"dataset {source}",
-            expected=_usage(source, keys),
+            expected=_usage(source, keys, options),
             found="the keys " + ", ".join(arguments) if arguments else f"the name {source} alone",
-            hint=did_you_mean(str(unknown[0]), missing) if unknown else None,
+            hint=did_you_mean(str(unknown[0]), [*missing, *options]) if unknown else None,
         )
 
 
@@ -217,6 +225,18 @@ def _thin_out(data: Dataset, train_images: int | None, seed: int) -> Dataset:
         )
     kept = _drawn(data, train_images, seed, "train_images")
     return dataclasses.replace(data, x_train=data.x_train[kept], y_train=data.y_train[kept])
+
+
+def _with_lost(whole: Dataset, part: Dataset) -> Dataset:
+    """``part``, with a note if no training image of some class was drawn."""
+    if part is whole or not whole.classes:
+        return part
+    if len(np.unique(part.y_train)) == len(np.unique(whole.y_train)):
+        return part
+    return dataclasses.replace(part, notes=(*part.notes, LOST))
+
+
+LOST: Final = "the training images that were drawn lack a class"
 
 
 def _drawn(data: Dataset, count: int, seed: int, role: str) -> np.ndarray:

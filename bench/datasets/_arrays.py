@@ -1,19 +1,30 @@
-"""The one door through which arrays become a data set: what they must be, and their checksum."""
+"""The one door through which arrays become a data set: what they must be, and their checksum.
+
+Nothing depends on the type in which numbers are stored: equal numbers are equal data, with one checksum.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from bench.datasets import _targets
+from bench.datasets._options import factor_text
 from bench.errors import DatasetError
 from bench.plugins import Dataset
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SPLIT_RULE = "every fifth row of each class is a test row"
+    from bench.datasets._options import Targets
+
+SPLIT_RULE: Final = "every fifth row of each class is a test row"
+BRIGHT: Final = (
+    128  # the largest of whole numbers from 0 to 255 from which on they are taken for pixels
+)
+PIXEL: Final = 1 / 255
 
 
 def dataset(
@@ -25,88 +36,80 @@ def dataset(
     where: str,
     classes: int | None = None,
     scale: float | None = None,
+    usual_scale: float | None = None,
+    targets: Targets | None = None,
+    precision: type[np.floating[Any]] = np.float32,
 ) -> Dataset:
     """Check arrays and put them in the form engines expect.
 
     Args:
         name: how reports call it.
-        train: images (n_train, ...) of numbers and labels (n_train,) or (n_train, 1) of integers.
+        train: images (n_train, ...) of numbers, and class numbers or real-valued targets, (n_train,) or
+            (n_train, 1).
         test: the same for the test images.
         origin: where the data came from, for the report.
         where: the file or source that errors point to.
         classes: number of classes; without it, one more than the largest training label.
-        scale: factor for the network; without it, 1/255 for uint8 images and 1 for all others.
+        scale: factor for the network that the suite asks for.
+        usual_scale: factor of this source if the suite asks for none. Without either: 1/255 if all numbers are
+            whole, from 0 to 255, and the largest is 128 or more; else 1.
+        targets: what the suite says that they are; without it, ``real`` if some are no whole numbers.
+        precision: of all numbers but bytes that are scaled.
 
     Returns:
-        uint8 images as they are, any other number as float32; int32 labels; all read-only.
+        Whole numbers from 0 to 255 as uint8 if the factor is not 1, any other number as ``precision``; int32
+        labels, or float64 targets; all read-only.
 
     Raises:
-        DatasetError: wrong shape or type, unequal lengths, no images, NaN or infinity, or a label
-            that is no class.
+        DatasetError: wrong shape or type, unequal lengths, no images, NaN or infinity, parts that are scaled
+            in different ways, or a label that is no class.
     """
-    x_train, y_train = (
-        _images(train[0], f"{where}, x_train"),
-        _labels(train[1], f"{where}, y_train"),
-    )
-    x_test, y_test = _images(test[0], f"{where}, x_test"), _labels(test[1], f"{where}, y_test")
-    _check_fit(x_train, y_train, x_test, y_test, where)
-    classes = _count_classes(y_train, classes, where)
-    _check_labels(y_train, classes, f"{where}, y_train")
-    _check_labels(y_test, classes, f"{where}, y_test")
-    if scale is None:
-        scale = 1 / 255 if x_train.dtype == np.uint8 else 1.0
-    y_train, y_test = y_train.astype(np.int32), y_test.astype(np.int32)
-    arrays = (x_train, y_train, x_test, y_test)
+    x_train = _numbers(train[0], precision, f"{where}, x_train")
+    x_test = _numbers(test[0], precision, f"{where}, x_test")
+    found = _targets.of(train[1], test[1], classes=classes, said=targets, where=where)
+    _check_fit((x_train, found.train), (x_test, found.test), where)
+    bytes_ = _are_bytes(x_train) and _are_bytes(x_test)
+    pixels = bytes_ and int(x_train.max()) >= BRIGHT
+    factor = scale or usual_scale or (PIXEL if pixels else 1.0)
+    kind = np.uint8 if bytes_ and factor != 1 else precision
+    arrays = (_stored(x_train, kind), found.train, _stored(x_test, kind), found.test)
     for array in arrays:
         array.flags.writeable = False
+    guessed = pixels and not (scale or usual_scale)
     return Dataset(
         name=name,
-        x_train=x_train,
-        y_train=y_train,
-        x_test=x_test,
-        y_test=y_test,
-        classes=classes,
-        scale=scale,
-        checksum=checksum(arrays, classes, scale),
+        x_train=arrays[0],
+        y_train=arrays[1],
+        x_test=arrays[2],
+        y_test=arrays[3],
+        classes=found.classes,
+        scale=factor,
+        checksum=checksum(arrays, found.classes, factor),
         origin=origin,
+        scaling=_scaling(
+            factor,
+            "as the suite says" if scale else f"as for {name}" if usual_scale else "",
+            guessed=guessed,
+        ),
+        notes=(*([_GUESSED] if guessed else []), *found.notes),
     )
 
 
-def regression(
-    name: str,
-    train: tuple[np.ndarray, np.ndarray],
-    test: tuple[np.ndarray, np.ndarray],
-    *,
-    origin: str,
-    where: str,
-) -> Dataset:
-    """The same for real-valued targets: x (n, ...) and y (n,), kept as float64, used as they are.
+_GUESSED: Final = (
+    "whole numbers from 0 to 255 are taken for pixels and multiplied by 1/255; if they are none, say"
+    " scale: 1"
+)
 
-    Raises:
-        DatasetError: wrong shape or type, unequal lengths, or NaN or infinity.
-    """
-    arrays = []
-    for part, pair in (("train", train), ("test", test)):
-        for letter, values in zip("xy", pair, strict=True):
-            here = f"{where}, {letter}_{part}"
-            column = values[:, None] if values.ndim == 1 else values
-            found = _images(column, here, np.float64)
-            arrays.append(found[:, 0] if values.ndim == 1 else found)
-    x_train, y_train, x_test, y_test = arrays
-    _check_fit(x_train, y_train, x_test, y_test, where)
-    for array in arrays:
-        array.flags.writeable = False
-    return Dataset(
-        name=name,
-        x_train=x_train,
-        y_train=y_train,
-        x_test=x_test,
-        y_test=y_test,
-        classes=0,
-        scale=1.0,
-        checksum=checksum(arrays, 0, 1.0),
-        origin=origin,
-    )
+
+def _scaling(factor: float, why: str, *, guessed: bool) -> str:
+    """What is done with x, and why, for the report."""
+    done = "used as they are" if factor == 1 else f"multiplied by {factor_text(factor)}"
+    if guessed:
+        return (
+            f"{done}, since whole numbers from 0 to 255, the largest {BRIGHT} or more, are taken for"
+            " pixels"
+        )
+    return f"{done}, {why}" if why else done
 
 
 def checksum(arrays: Sequence[np.ndarray], classes: int, scale: float) -> str:
@@ -134,7 +137,8 @@ def every_fifth(labels: np.ndarray) -> np.ndarray:
     return test
 
 
-def _images(x: np.ndarray, where: str, kind: type[np.floating[Any]] = np.float32) -> np.ndarray:
+def _numbers(x: np.ndarray, precision: type[np.floating[Any]], where: str) -> np.ndarray:
+    """Integers as they are, other numbers as ``precision``."""
     if x.dtype.kind not in "buif":
         raise DatasetError(
             "these images are not numbers",
@@ -150,40 +154,42 @@ def _images(x: np.ndarray, where: str, kind: type[np.floating[Any]] = np.float32
             found=f"shape {x.shape}",
             hint=None if x.size == 0 else "reshape it to (images, features)",
         )
-    if x.dtype != np.uint8 or kind is not np.float32:
-        with np.errstate(over="ignore"):  # becomes infinite, which the check below reports
-            x = x.astype(kind)
-        finite = np.isfinite(x)
-        if not finite.all():
-            first = np.unravel_index(int(np.argmin(finite)), x.shape)
-            raise DatasetError(
-                f"{x.size - np.count_nonzero(finite)} values are NaN or infinite as {kind.__name__}",
-                where=where,
-                expected="finite numbers",
-                found=f"{x[first]} at index {tuple(map(int, first))}",
-                hint="fill in or drop these images before the benchmark",
-            )
-    return np.ascontiguousarray(x).view()  # the caller's own array stays writeable
-
-
-def _labels(y: np.ndarray, where: str) -> np.ndarray:
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.ndim != 1 or y.dtype.kind not in "bui":
+    if x.dtype.kind != "f":
+        return x
+    with np.errstate(over="ignore"):  # becomes infinite, which is said
+        x = x.astype(precision, copy=False)
+    finite = np.isfinite(x)
+    if not finite.all():
+        first = np.unravel_index(int(np.argmin(finite)), x.shape)
         raise DatasetError(
-            "these are not class numbers",
+            f"{x.size - np.count_nonzero(finite)} values are NaN or infinite as {precision.__name__}",
             where=where,
-            expected="shape (images,) of an integer type",
-            found=f"shape {y.shape} of dtype {y.dtype}",
-            hint="one-hot labels: take their argmax over the last axis" if y.ndim == 2 else None,
+            expected="finite numbers",
+            found=f"{x[first]} at index {tuple(map(int, first))}",
+            hint="fill in or drop these images before the benchmark",
         )
-    return y
+    return x
+
+
+def _stored(x: np.ndarray, kind: type[np.generic]) -> np.ndarray:
+    """The same numbers in another type, contiguous; the caller's own array stays writeable."""
+    return np.ascontiguousarray(x.astype(kind, copy=False)).view()
+
+
+def _are_bytes(x: np.ndarray) -> bool:
+    """Whether all are whole numbers from 0 to 255."""
+    return bool(x.min() >= 0 and x.max() <= 255 and _are_whole(x))
+
+
+def _are_whole(x: np.ndarray) -> bool:
+    """Whether all are whole numbers, whatever their type."""
+    return x.dtype.kind != "f" or bool((np.rint(x) == x).all())
 
 
 def _check_fit(
-    x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray, where: str
+    train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray], where: str
 ) -> None:
-    for part, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
+    for part, (x, y) in (("train", train), ("test", test)):
         if len(x) != len(y):
             raise DatasetError(
                 f"x_{part} and y_{part} differ in length",
@@ -191,41 +197,28 @@ def _check_fit(
                 expected=f"one label for each of {len(x)} images",
                 found=f"{len(y)} labels",
             )
-    for what, of_train, of_test in (
-        ("shape", x_train.shape[1:], x_test.shape[1:]),
-        ("dtype", x_train.dtype, x_test.dtype),
-    ):
-        if of_train != of_test:
-            raise DatasetError(
-                f"training and test images differ in {what}",
-                where=where,
-                expected=f"{of_train} as in x_train",
-                found=f"{of_test} in x_test",
-            )
-
-
-def _count_classes(y_train: np.ndarray, classes: int | None, where: str) -> int:
-    if classes is None:
-        classes = int(y_train.max()) + 1
-    if not 2 <= classes <= max(len(y_train), 2):
+    of_train, of_test = train[0], test[0]
+    if of_train.shape[1:] != of_test.shape[1:]:
         raise DatasetError(
-            "there is only one class" if classes < 2 else "more classes than training images",
-            where=f"{where}, y_train",
-            expected="at least two classes, numbered from 0",
-            found=f"{len(y_train)} labels, the largest of them {int(y_train.max())}",
-            hint="number the classes 0, 1, 2, ...",
-        )
-    return classes
-
-
-def _check_labels(y: np.ndarray, classes: int, where: str) -> None:
-    wrong = (y < 0) | (y >= classes)
-    if wrong.any():
-        first = int(np.argmax(wrong))
-        raise DatasetError(
-            f"{np.count_nonzero(wrong)} labels are outside the {classes} classes",
+            "training and test images differ in shape",
             where=where,
-            expected=f"0 to {classes - 1}",
-            found=f"{y[first]} at index {first}",
-            hint="classes are numbered from 0, and every class of the test set must be in training",
+            expected=f"{of_train.shape[1:]} as in x_train",
+            found=f"{of_test.shape[1:]} in x_test",
         )
+    if _apart(of_train, of_test) or _apart(of_test, of_train):
+        ranges = [f"{x.min():g} to {x.max():g}" for x in (of_train, of_test)]
+        raise DatasetError(
+            "training and test images are scaled in different ways",
+            where=where,
+            expected="both whole numbers, such as pixels from 0 to 255, or both with fractions",
+            found=f"x_train from {ranges[0]}, x_test from {ranges[1]}",
+            hint="divide both by the same number, or none",
+        )
+
+
+def _apart(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether ``other``, and not ``one``, looks divided: integers or pixels against fractions or shares."""
+    if _are_whole(other) or not _are_whole(one):
+        return False
+    shares = other.min() >= 0 and other.max() <= 1
+    return one.dtype.kind in "ui" or bool(shares and _are_bytes(one) and one.max() >= BRIGHT)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.datasets import _arrays
+from bench.datasets import _arrays, _options
 from bench.errors import DatasetError, did_you_mean
 
 if TYPE_CHECKING:
@@ -20,40 +20,49 @@ if TYPE_CHECKING:
     from bench.plugins import Dataset
 
 ARGUMENTS = ("csv", "label")
+OPTIONS = _options.OPTIONS
 
 
 def load(arguments: Mapping[str, Any], folder: Path) -> Dataset:
     """Read ``{csv: FILE, label: COLUMN}``: comma-separated, UTF-8, the first line a header.
 
-    Every other column is a feature, float32, in the table's order and not rescaled. The distinct
-    labels, sorted (as numbers if all are whole numbers, else as text), are the classes 0, 1, ...
-    The table has no test set: the 5th, 10th, 15th, ... row of each class is a test row.
+    Every other column is a feature, in the table's order. If all labels are numbers and some are not whole,
+    or if the suite says ``targets: real``, they are real-valued targets, and every fifth row is a test row.
+    Else the distinct labels, sorted (as numbers if all are whole numbers, else as text), are the classes
+    0, 1, ..., and the 5th, 10th, 15th, ... row of each class is a test row.
 
     Raises:
         DatasetError: the file or column is missing, a cell is empty, or a feature is no number.
     """
-    path = folder / arguments["csv"]
-    table = _read(path, arguments["label"])
-    names, y = _classes(table.pop(arguments["label"]), path)
+    path, label, said = folder / arguments["csv"], arguments["label"], _options.of(arguments)
+    table = _read(path, label)
+    labels = table.pop(label)
+    _refuse_empty(labels, path)
+    if said["targets"] == "real" or (said["targets"] is None and _are_measured(labels)):
+        y, classes = _measured(labels, path), None
+        test, rule = _arrays.every_fifth(np.zeros(len(y))), "every fifth row is a test row"
+        told = f"targets from column {label!r}"
+    else:
+        names, y = _classes(labels, path)
+        classes, test, rule = len(names), _arrays.every_fifth(y), _arrays.SPLIT_RULE
+        numbered = ", ".join(f"{number} = {name}" for number, name in enumerate(names[:20]))
+        told = f"classes from column {label!r}: {numbered}{', ...' if classes > 20 else ''}"
     x = _features(table, path)
-    test = _arrays.every_fifth(y)
     if not test.any():
         raise DatasetError(
-            "no class has a row to test with",
+            "no row to test with" if classes is None else "no class has a row to test with",
             where=str(path),
-            expected=f"five rows or more of a class, because {_arrays.SPLIT_RULE}",
-            found=f"{len(y)} rows of {len(names)} classes",
+            expected=f"five rows or more{' of a class' if classes else ''}, because {rule}",
+            found=f"{len(y)} rows" + (f" of {classes} classes" if classes else ""),
         )
-    numbered = ", ".join(f"{number} = {name}" for number, name in enumerate(names[:20]))
     return _arrays.dataset(
         path.stem,
         (x[~test], y[~test]),
         (x[test], y[test]),
-        origin=f"table {arguments['csv']}, {x.shape[1]} features; classes from column "
-        f"{arguments['label']!r}: {numbered}{', ...' if len(names) > 20 else ''}; "
-        f"{_arrays.SPLIT_RULE}",
+        origin=f"table {arguments['csv']}, {x.shape[1]} features; {told}; {rule}",
         where=str(path),
-        classes=len(names),
+        classes=classes,
+        **said,
     )
 
 
@@ -112,9 +121,38 @@ def _check_columns(table: pd.DataFrame, label: str, path: Path) -> None:
         )
 
 
+def _are_measured(labels: pd.Series[str]) -> bool:
+    """Whether all labels are finite numbers, and some of them not whole."""
+    values = _values(labels)
+    return bool(np.isfinite(values).all() and (np.rint(values) != values).any())
+
+
+def _values(labels: pd.Series[str]) -> np.ndarray:
+    """(rows,) float64; NaN where a label is no number."""
+    import pandas as pd
+
+    return pd.to_numeric(labels, errors="coerce").to_numpy(float)
+
+
+def _measured(labels: pd.Series[str], path: Path) -> np.ndarray:
+    """Real-valued targets, (rows,) float64."""
+    values = _values(labels)
+    finite = np.isfinite(values)
+    if not finite.all():
+        row = int(finite.argmin())
+        raise DatasetError(
+            "this target is no number",
+            where=f"{path}, column {labels.name!r}",
+            expected="finite numbers, as the targets are real-valued",
+            found=f"{labels.iloc[row]!r} in data row {row + 1}",
+            hint="leave out targets: real, if the column names classes",
+        )
+    return values
+
+
 def _classes(labels: pd.Series[str], path: Path) -> tuple[list[str], np.ndarray]:
     """The sorted names of the classes and the class number of each row, (n,) int32."""
-    _refuse_empty(labels, path)
+    labels = _without_fractions(labels)
     names = sorted(set(labels))
     with contextlib.suppress(ValueError):  # text stays in alphabetic order
         names = sorted(names, key=int)
@@ -124,10 +162,21 @@ def _classes(labels: pd.Series[str], path: Path) -> tuple[list[str], np.ndarray]
             where=f"{path}, column {labels.name!r}",
             expected="classes of at least two rows on average",
             found=f"{len(names)} different labels in {len(labels)} rows",
-            hint="is this a column of measurements? Name a column of classes as label",
+            hint="name a column of classes as label; or say targets: real, if these are measured",
         )
     numbers = {name: number for number, name in enumerate(names)}
     return names, np.array([numbers[label] for label in labels], dtype=np.int32)
+
+
+def _without_fractions(labels: pd.Series[str]) -> pd.Series[str]:
+    """Labels as whole numbers if all are, in whatever way they are written: 1.0 is 1."""
+    values = _values(labels)
+    whole = np.isfinite(values) & (np.rint(values) == values)
+    try:
+        _ = labels.map(int)
+    except ValueError:
+        return labels.map(lambda text: str(int(float(text)))) if whole.all() else labels
+    return labels
 
 
 def _features(table: pd.DataFrame, path: Path) -> np.ndarray:

@@ -37,5 +37,5 @@ def load(arguments: Mapping[str, Any], folder: Path) -> Dataset:
         f"UCI, from scikit-learn; {_arrays.SPLIT_RULE}",
         where="digits",
         classes=10,
-        scale=1 / 16,
+        usual_scale=1 / 16,
     )

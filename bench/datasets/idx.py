@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.datasets import _arrays
+from bench.datasets import _arrays, _options
 from bench.errors import DatasetError
 from bench.machine import memory_bytes
 
@@ -25,22 +25,30 @@ if TYPE_CHECKING:
     from bench.plugins import Dataset
 
 ARGUMENTS = ("idx",)
+OPTIONS = _options.OPTIONS
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
 def load(arguments: Mapping[str, Any], folder: Path) -> Dataset:
-    """Read ``{idx: FOLDER}``.
+    """Read ``{idx: FOLDER}``, with ``scale`` and ``targets`` if the suite says them. Bytes are pixels.
 
     Raises:
         DatasetError: a file is missing, damaged or no IDX file, or its arrays do not fit.
     """
     where = folder / arguments["idx"]
+    train = _part(where, ("train",), "images", 3), _part(where, ("train",), "labels", 1)
+    test = (
+        _part(where, ("t10k", "test"), "images", 3),
+        _part(where, ("t10k", "test"), "labels", 1),
+    )
     return _arrays.dataset(
         where.name,
-        (_part(where, ("train",), "images", 3), _part(where, ("train",), "labels", 1)),
-        (_part(where, ("t10k", "test"), "images", 3), _part(where, ("t10k", "test"), "labels", 1)),
+        train,
+        test,
         origin=f"IDX files in {arguments['idx']}",
         where=str(where),
+        usual_scale=_arrays.PIXEL if train[0].dtype == np.uint8 else None,
+        **_options.of(arguments),
     )
 
 

@@ -1,4 +1,4 @@
-"""Any classification data set in ``keras.datasets``, downloaded and kept by Keras.
+"""Any data set of arrays in ``keras.datasets``, downloaded and kept by Keras.
 
 Keras fetches files without a lock: read the data set once before several processes ask for it.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.datasets import _arrays
+from bench.datasets import _arrays, _options
 from bench.errors import DatasetError, did_you_mean
 
 if TYPE_CHECKING:
@@ -21,15 +21,18 @@ if TYPE_CHECKING:
     from bench.plugins import Dataset
 
 ARGUMENTS = ("keras",)
+OPTIONS = _options.OPTIONS
 NAMES = ("cifar10", "cifar100", "fashion_mnist")  # what a suite may name without ``keras:``
 
 
 def load(arguments: Mapping[str, Any], folder: Path) -> Dataset:
     """Read ``{keras: NAME}``, from Keras's cache (``$KERAS_HOME`` or ``~/.keras``) or the network.
 
+    ``scale`` and ``targets`` if the suite says them. Bytes are pixels.
+
     Raises:
-        DatasetError: Keras has none of that name, it cannot be fetched or read, or it is no
-            classification of equally shaped arrays (text, regression).
+        DatasetError: Keras has none of that name, it cannot be fetched or read, or its images are not
+            equally shaped arrays (text).
     """
     del folder  # Keras keeps its own
     import keras
@@ -45,12 +48,15 @@ def load(arguments: Mapping[str, Any], folder: Path) -> Dataset:
             hint=did_you_mean(name, known),
         )
     (x_train, y_train), (x_test, y_test) = _fetch(getattr(keras.datasets, name), name)
+    x_train = np.asarray(x_train)
     return _arrays.dataset(
         name,
-        (np.asarray(x_train), np.asarray(y_train)),
+        (x_train, np.asarray(y_train)),
         (np.asarray(x_test), np.asarray(y_test)),
         origin=f"keras.datasets.{name} of Keras {keras.__version__}",
         where=f"keras.datasets.{name}",
+        usual_scale=_arrays.PIXEL if x_train.dtype == np.uint8 else None,
+        **_options.of(arguments),
     )
 
 

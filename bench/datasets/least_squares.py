@@ -84,13 +84,16 @@ def load(arguments: Mapping[str, Any], folder: Path) -> Dataset:
     fresh = rng.standard_normal((max(n // 5, 1), rank)) @ (v * np.sqrt(eigenvalues / 2)).T
     fresh_y = fresh @ minimiser + noise * rng.standard_normal(len(fresh))
     shown = ", ".join(f"{key} {given[key]}" for key in arguments["least_squares"] or {})
-    return _arrays.regression(
+    return _arrays.dataset(
         f"least squares ({shown})" if shown else "least squares",
         (x, y),
         (fresh, fresh_y),
         origin="made for this trial: linear targets with known curvature, see "
         "bench/datasets/least_squares.py",
         where="least_squares",
+        usual_scale=1.0,
+        targets="real",
+        precision=np.float64,
     )
 
 

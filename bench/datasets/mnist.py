@@ -41,6 +41,7 @@ def load(arguments: Mapping[str, Any], folder: Path) -> Dataset:
         origin="MNIST, Y. LeCun and C. Cortes, CC BY-SA 3.0; the published files, MD5 verified",
         where="mnist",
         classes=10,
+        usual_scale=_arrays.PIXEL,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.datasets import _arrays
+from bench.datasets import _arrays, _options
 from bench.errors import DatasetError
 from bench.weights import UNREADABLE, check_size
 
@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from bench.plugins import Dataset
 
 ARGUMENTS = ("npz",)
+OPTIONS = _options.OPTIONS
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
 def load(arguments: Mapping[str, Any], folder: Path) -> Dataset:
-    """Read ``{npz: FILE}``. Pickled content is refused, so no code in the file is ever run.
+    """Read ``{npz: FILE}``, with ``scale`` and ``targets`` if the suite says them.
+
+    Pickled content is refused, so no code in the file is ever run.
 
     Raises:
         DatasetError: the file is missing, damaged, pickled or lacks an array, or the arrays do
@@ -36,6 +39,7 @@ def load(arguments: Mapping[str, Any], folder: Path) -> Dataset:
         (arrays["x_test"], arrays["y_test"]),
         origin=f"NumPy file {arguments['npz']}",
         where=str(path),
+        **_options.of(arguments),
     )
 
 

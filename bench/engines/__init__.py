@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench import plugins
+from bench.engines import _fits
 from bench.engines._network import Job, Network
 from bench.errors import SuiteError, UsageError, did_you_mean
 
@@ -54,7 +55,9 @@ def check(training: Training, data: Dataset, *, trusted: bool = False) -> None:
             )
     job = Job(training, data, 0, trusted)
     module.updates_per_epoch(job)
-    _checks.try_out(Network.build(job), data, getattr(module, "update", Network.update))
+    network = Network.build(job)
+    _fits.check(network, data)
+    _checks.try_out(network, data, getattr(module, "update", Network.update))
 
 
 def is_several_processes(training: Training) -> bool:

@@ -7,7 +7,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Final
 
-from bench import datasets, importers, plugins
+from bench import datasets, importers, own_code, plugins
 from bench.errors import BenchError, first_line
 from bench.runner import stops
 from bench.trial import Training, Trial, expand
@@ -30,7 +30,7 @@ computes: where two classes are as likely but for rounding, they may choose diff
 
 
 def checks(results: Results) -> Iterator[Check]:
-    """Ids, plan, frames and data, in this order."""
+    """Ids, plan, frames, data and code, in this order."""
     rows = results.trials.drop_duplicates("trial_id").to_dict("records")
     if results.suite.imported is not None:
         yield from _imported(results, results.suite.imported, rows)
@@ -53,6 +53,7 @@ def checks(results: Results) -> Iterator[Check]:
         found += [f"{name_of(row)}: {problem}" for problem in problems]
     yield Check.of("frames", found, _said(results))
     yield from _data(results, rows)
+    yield from _code(results, rows)
 
 
 def once(frame: pd.DataFrame) -> pd.DataFrame:
@@ -191,6 +192,29 @@ def _data(results: Results, rows: Sequence[Row]) -> Iterator[Check]:
             continue
         other = sorted(f"trained on content {c[:12]}, it is {now[:12]}" for c in checksums - {now})
         yield Check.of(f"data {said}", other, f"its content has the checksum {now[:12]} as then")
+
+
+def _code(results: Results, rows: Sequence[Row]) -> Iterator[Check]:
+    """Whether modules that the suite names are still those that trained, if it names some."""
+    folder, unknown, changed = results.suite.folder.absolute(), 0, []
+    known: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if _id_problem(row) or row["status"] == "failed" or not own_code.named(training_of(row)):
+            continue
+        if not isinstance(row["code"], str):
+            unknown += 1
+            continue
+        key = row["settings"], row["code"]
+        if key not in known:
+            now = own_code.on_disk(training_of(row), folder)
+            known[key] = own_code.differences(json.loads(row["code"]), now, folder)
+            changed += [f"{row['question']} / {row['variant']}: {change}" for change in known[key]]
+    if known:
+        yield Check.of("code", changed, "modules that the suite names are as then")
+    if unknown:
+        yield Check(
+            "code", NOT_CHECKED, f"of {unknown:,} trials, an earlier version did not record it"
+        )
 
 
 def _imported(results: Results, source: Imported, rows: Sequence[Row]) -> Iterator[Check]:

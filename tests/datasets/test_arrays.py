@@ -18,11 +18,12 @@ def build(x_train=X, y_train=Y, x_test=X, y_test=Y, **more):
     )
 
 
-def test_bytes_stay_bytes_and_other_numbers_become_float32():
-    data = build()
+def test_bytes_that_are_scaled_stay_bytes_and_other_numbers_become_float32():
+    """Of all types and contents: test_scaling.py."""
+    data = build(X + 200, x_test=X + 200)
     assert (data.x_train.dtype, data.scale, data.classes) == (np.uint8, 1 / 255, 3)
     assert data.y_train.dtype == np.int32
-    for dtype in (np.float16, np.float64, np.int64, np.int8, bool):
+    for dtype in (np.uint8, np.float16, np.float64, np.int64, np.int8, bool):
         data = build(X.astype(dtype), x_test=X.astype(dtype))
         assert (data.x_train.dtype, data.scale) == (np.float32, 1.0)
 
@@ -45,10 +46,10 @@ def test_the_checksum_follows_the_content_not_the_layout():
         build(X + 1),
         build(y_train=Y[::-1]),
         build(x_test=X[:4], y_test=Y[:4]),
-        build(scale=1.0),
+        build(scale=0.5),
         build(classes=4),
-        build(X.astype(np.float32), x_test=X.astype(np.float32)),
         build(X.reshape(6, 4), x_test=X.reshape(6, 4)),
+        build(targets="real"),
     ]
     assert len({checksum, *(other.checksum for other in others)}) == 8
 
@@ -75,9 +76,9 @@ def changed(value, dtype=np.float64):
         ({"y_train": Y[:5]}, ["differ in length", "6 images", "5 labels"]),
         ({"y_test": Y[:5]}, ["x_test and y_test differ in length"]),
         ({"x_test": X.reshape(6, 4)}, ["differ in shape", "(2, 2)", "(4,)"]),
-        ({"x_test": X.astype(float)}, ["differ in dtype", "uint8", "float32"]),
+        ({"x_test": X / 255}, ["scaled in different ways", "0 to 23", "0 to 0.09"]),
         ({"y_train": np.eye(6, 3)}, ["not class numbers", "argmax"]),
-        ({"y_train": Y / 2}, ["not class numbers", "float64"]),
+        ({"y_train": Y / 2, "targets": "classes"}, ["not class numbers", "0.5 at index 1"]),
         ({"y_train": Y.astype(str)}, ["not class numbers"]),
         ({"y_train": Y - 1}, ["labels are outside the 2 classes", "-1 at index 0"]),
         ({"y_test": Y + 1}, ["a.npz, y_test", "0 to 2", "3 at index 2"]),

@@ -92,7 +92,7 @@ def test_the_label_may_stand_anywhere(tmp_path):
         ("a,kind\n" + "1,x\n" * 9, ["only one class"]),
         ("a,kind\n" + "1,x\n1,y\n" * 2, ["no class has a row to test with", "every fifth"]),
         ("kind\n" + "x\ny\n" * 9, ["no images"]),
-        ("a,kind\n" + "".join(f"1,{i / 7}\n" for i in range(50)), ["a label of its own"]),
+        ("a,kind\n" + "".join(f"1,id{i}\n" for i in range(50)), ["a label of its own"]),
         ("a,kind\n1,\xe6\n".encode("latin-1"), ["cannot be read", "UTF-8"]),
     ],
 )

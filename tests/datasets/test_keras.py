@@ -82,17 +82,25 @@ def test_colour_images_with_labels_in_a_column(monkeypatch):
     assert data.origin == f"keras.datasets.cifar10 of Keras {keras.__version__}"
 
 
-@pytest.mark.parametrize(
-    ("name", "x", "y", "words"),
-    [
-        ("imdb", np.array([[1], [1, 2]], dtype=object), np.array([0, 1]), "not numbers"),
-        ("boston_housing", np.ones((2, 13)), np.array([15.2, 42.3]), "not class numbers"),
-    ],
-)
-def test_text_and_regression_are_refused(monkeypatch, name, x, y, words):
-    offer(monkeypatch, name, lambda: ((x, y), (x, y)))
-    with pytest.raises(DatasetError, match=words):
-        source.load({"keras": name}, Path())
+def test_text_is_refused(monkeypatch):
+    x, y = np.array([[1], [1, 2]], dtype=object), np.array([0, 1])
+    offer(monkeypatch, "imdb", lambda: ((x, y), (x, y)))
+    with pytest.raises(DatasetError, match="not numbers"):
+        source.load({"keras": "imdb"}, Path())
+
+
+def test_measured_targets(monkeypatch):
+    x, y = np.ones((2, 13)), np.array([15.2, 42.3])
+    offer(monkeypatch, "boston_housing", lambda: ((x, y), (x, y)))
+    data = source.load({"keras": "boston_housing"}, Path())
+    assert (data.classes, data.y_train.tolist()) == (0, [15.2, 42.3])
+
+
+@pytest.mark.parametrize(("said", "factor"), [({}, 1 / 255), ({"scale": 1}, 1.0)])
+def test_bytes_are_pixels_unless_the_suite_says_otherwise(monkeypatch, said, factor):
+    x, y = np.full((4, 2, 2), 9, np.uint8), np.array([0, 1, 0, 1])
+    offer(monkeypatch, "cifar10", lambda: ((x, y), (x, y)))
+    assert source.load({"keras": "cifar10", **said}, Path()).scale == factor
 
 
 def test_an_unknown_name():

@@ -11,7 +11,7 @@ import pytest
 from bench import datasets
 from bench.errors import DatasetError
 
-X = np.arange(6 * 4, dtype=np.uint8).reshape(6, 2, 2)
+X = np.arange(255, 231, -1, dtype=np.uint8).reshape(6, 2, 2)
 Y = np.array([0, 1, 2, 0, 1, 2])
 ARRAYS = {"x_train": X, "y_train": Y, "x_test": X[:3], "y_test": Y[:3]}
 

@@ -156,4 +156,4 @@ def open_and_ask(out):
     with Store(out) as store:
         store.suite()
         store.finished()
-        store.checksums()
+        store.kept()

@@ -328,7 +328,7 @@ def read_results(data, folder):
     with Store(out) as store:
         store.suite()
         store.finished()
-        store.checksums()
+        store.kept()
 
 
 def read_for_report(data, folder):

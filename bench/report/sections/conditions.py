@@ -59,6 +59,8 @@ def _facts(analysis: Analysis) -> list[tuple[str, str]]:
         ("Epochs", _epochs(how)),
         ("Trials", _trials(how)),
         ("Data", f"{_data(suite)}, SHA-256 {', '.join(how.checksums) or 'not recorded'}"),
+        *((f"Data {about['name']}", _about(about)) for about in how.data),
+        *([("Code", _code(how))] if how.code else []),
         ("Times", _times(how)),
         *([("Probes", _probes(how))] if how.probe_costs else []),
     ]
@@ -98,6 +100,27 @@ def _directed(analysis: Analysis, name: str) -> str:
 
 def _data(suite: Suite) -> str:
     return "; ".join(dict.fromkeys(str(suite.dataset_of(name)) for name in suite.questions))
+
+
+def _about(data: Mapping[str, Any]) -> str:
+    """What the data is, and what was done with it."""
+    shape = " x ".join(map(str, data["shape"]))
+    targets = f"{data['classes']} classes" if data["classes"] else "real-valued targets"
+    low, high = data["range"]
+    return (
+        f"{data['train']:,} training and {data['test']:,} test images of {shape} numbers,"
+        f" {targets}; numbers from {low:.6g} to {high:.6g},"
+        f" {data['scaling']}. {data['origin']}."
+    )
+
+
+def _code(how: Conditions) -> str:
+    """Modules of the suite's own with the beginning of their SHA-256, and packages with their versions."""
+    named = (
+        f"{name} {', '.join(values if name.startswith('package ') else (v[:12] for v in values))}"
+        for name, values in how.code.items()
+    )
+    return f"modules by their SHA-256: {wording.listed(list(named))}"
 
 
 def _epochs(how: Conditions) -> str:

@@ -72,7 +72,7 @@ def _notes(analysis: Analysis) -> list[str]:
             f"{wording.counted(len(how.seeds_ran), 'seed')}: too few for an interval or a test, so"
             " nothing is said about another seed."
         )
-    return [note for note in notes if note]
+    return [note for note in (*notes, *how.cautions) if note]
 
 
 def card(question: QuestionAnalysis, report: str = "") -> AnswerCard:
