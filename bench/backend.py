@@ -78,6 +78,25 @@ def use(precision: str) -> None:
 
 
 @contextlib.contextmanager
+def fresh_names() -> Iterator[None]:
+    """While this lasts, Keras names things as in a process that has made nothing yet.
+
+    Keras numbers what has no name by class, through the whole life of a thread: a layer inside a wrapper is
+    ``dense`` in the first network that has one and ``dense_1`` in the second. Afterwards it counts on.
+    """
+    tensorflow()
+    from keras.src.backend.common import global_state
+    from keras.src.utils import naming
+
+    counts = global_state.get_global_attribute("object_name_uids")
+    naming.reset_uids()
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("object_name_uids", counts)
+
+
+@contextlib.contextmanager
 def _native_messages_kept() -> Iterator[None]:
     """Keep what native code writes to standard error while loading; show it if loading fails."""
     try:

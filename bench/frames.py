@@ -77,7 +77,12 @@ TRIALS: Final = (
     *KEYS,
     Column("questions", "str", "", "all questions that share this trial, separated by spaces"),
     Column("suite", "str", "", "name of the suite"),
-    Column("status", "str", "", "completed, diverged (a non-finite loss) or failed (an error)"),
+    Column(
+        "status",
+        "str",
+        "",
+        "completed, diverged (a loss or weight not finite) or failed (an error)",
+    ),
     Column("diverged_epoch", "int", "epochs", "epoch whose evaluation was not finite"),
     Column("epochs", "int", "epochs", "last epoch evaluated"),
     Column("updates", "int", "updates", "updates of the weights until then"),
@@ -766,10 +771,20 @@ def probe_metric(name: str) -> Metric:
     if name in SMOOTHNESS:
         about = "median over the training, compared as logarithms; lower is smoother"
         return Metric(name, SMOOTHNESS[name], "", False, about, ratio=True)
-    probe, layer, measure = name.split("/")
+    probe, layer, measure = of_probe(name)
     words, unit = _MEASURES.get(measure, (measure.replace("_", " "), ""))
     place = f" of {layer}" if layer else ""
     return Metric(name, f"{words}{place}", unit, None, f"measured by the probe {probe}")
+
+
+def of_probe(name: str) -> tuple[str, str, str]:
+    """Probe, layer ("" for the whole network) and measure of ``probe/layer/measure``.
+
+    A layer inside another is named by its path, ``bidirectional_1/forward_lstm``.
+    """
+    probe, _, rest = name.partition("/")
+    layer, _, measure = rest.rpartition("/")
+    return probe, layer, measure
 
 
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")

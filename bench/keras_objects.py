@@ -180,8 +180,13 @@ def _resolve(dotted: str) -> type:
 
 def _arguments(cls: type) -> list[str]:
     """Names that the constructor takes, those passed on to base classes included."""
+    import keras
+
     names: dict[str, None] = {}
     for part in cls.__mro__[:-1]:
+        if part in (keras.Model, keras.src.models.Functional):
+            # Keras puts the one in place of the other when a class makes its first graph of layers.
+            return [*(name for name in names if name not in ("self", "name")), "name"]
         parameters = inspect.signature(part.__init__).parameters.values()  # type: ignore[misc]
         names |= dict.fromkeys(
             p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)

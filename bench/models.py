@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
+import itertools
 import random
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from bench import backend, keras_objects
@@ -35,13 +37,29 @@ def build(
     The initial weights of a layer depend on ``seed``, the layer's class, its place among the layers of this
     class, and its shape: networks that differ elsewhere start alike, which is what pairs variants.
 
+    Layers are named by class and place, what is inside them as Keras does in a new process: names depend on the
+    network alone. The path of every variable begins with the name of its layer, and is its own.
+
     Raises:
         SuiteError: a network that does not exist or does not fit the data.
     """
-    backend.tensorflow()
+    backend.use(precision)
+    with backend.fresh_names():
+        model = _built(spec, input_shape, outputs, seed, trusted=trusted)
+    _tell_apart(model)
+    return model
+
+
+def _built(
+    spec: Spec,
+    input_shape: tuple[int, ...],
+    outputs: int,
+    seed: Sequence[object],
+    *,
+    trusted: bool,
+) -> Any:
     import keras
 
-    backend.use(precision)
     inputs = flow = keras.Input(input_shape)
     counts: dict[str, int] = {}
     for path, layer in _layers(spec, outputs):
@@ -71,6 +89,20 @@ def build(
             expected="layers with different names",
             found=first_line(error),
         ) from error
+
+
+def _tell_apart(model: Any) -> None:
+    """Give variables that a layer makes outside of itself, or several by one name, a path of their own."""
+    taken: set[str] = set()
+    for layer in model.layers:
+        for variable in {id(v): v for v in layer.variables}.values():
+            path = variable.path
+            if not path.startswith(f"{layer.name}/"):
+                path = f"{layer.name}/{path}"
+            others = (f"{path}_{n}" for n in itertools.count(1))
+            path = next(p for p in itertools.chain([path], others) if p not in taken)
+            variable._path = path  # noqa: SLF001 - Keras takes a path for its name alone
+            taken.add(path)
 
 
 def _layers(spec: Spec, outputs: int) -> list[tuple[tuple[str, ...], Spec]]:
@@ -211,17 +243,41 @@ def _snake(name: str) -> str:
 
 @contextlib.contextmanager
 def _default_seeds(*role: object) -> Iterator[None]:
-    """Make the seeds that Keras draws for itself depend on ``role``.
+    """Make the random numbers that Keras draws without a seed depend on ``role``.
 
     Keras draws the default seed of every initializer and random layer from Python's global generator, and
-    has no argument for it. To set that one would not do: other threads draw from it too (a Dask worker's
-    own, for one). So Keras is lent a generator of its own.
+    what a layer draws without any from a generator of the process; it has no argument for them. To set them
+    would not do: other threads draw from Python's too (a Dask worker's own, for one). So Keras is lent others.
     """
     from keras.src.random import seed_generator
 
-    theirs = seed_generator.python_random
+    theirs = seed_generator.python_random, seed_generator.global_seed_generator
     seed_generator.python_random = random.Random(int(generator(*role).integers(2**63)))
+    seed_generator.global_seed_generator = _without_seed(*role)
     try:
         yield
     finally:
-        seed_generator.python_random = theirs
+        seed_generator.python_random, seed_generator.global_seed_generator = theirs
+
+
+def _without_seed(*role: object) -> Callable[[], Any]:
+    """What stands for Keras's global generator while a layer is made; in a layer's call there is none."""
+
+    @functools.cache
+    def made() -> Any:
+        import keras
+
+        seed = int(generator(*role, "without seed").integers(2**31))
+        return keras.random.SeedGenerator(seed, name="without_seed")
+
+    def lent() -> Any:
+        from keras.src.backend.common.symbolic_scope import in_symbolic_scope
+
+        if in_symbolic_scope():
+            raise ValueError(
+                "its call draws random numbers without a seed, which no trial can repeat: make a"
+                " keras.random.SeedGenerator in __init__ and draw with seed=it"
+            )
+        return made()
+
+    return lent

@@ -15,6 +15,7 @@ from bench import datasets, engines, machine, own_code, plugins, probes
 from bench.errors import BenchError
 from bench.predictions import pack
 from bench.trial import CurvePoint, Inputs, Trial, TrialResult, generator
+from bench.weights import NOT_FINITE, not_finite
 from bench.weights import pack as pack_weights
 
 if TYPE_CHECKING:
@@ -113,19 +114,18 @@ def _trained(trial: Trial, data: Dataset, engine: Engine) -> dict[str, Any]:
     course = _Course(engine, trial, data)
     course.run()
     last = course.curve[-1]
-    diverged = not math.isfinite(last.train_objective)
-    if not diverged:
+    if not course.diverged:
         name, _ = plugins.named(trial.training.engine)
         course.measures += [(last.epoch, name, row) for row in engine.measures()]
     predictions = None
-    if trial.training.predictions and data.classes and not diverged:
+    if trial.training.predictions and data.classes and not course.diverged:
         predictions = pack(engine.predict(), data.y_test, data.classes)
     weights = None
-    if trial.training.weights and not diverged:
+    if trial.training.weights and not course.diverged:
         weights = pack_weights(engine.weights())
     return {
-        "status": "diverged" if diverged else "completed",
-        "diverged_epoch": math.ceil(last.epoch) if diverged else None,
+        "status": "diverged" if course.diverged else "completed",
+        "diverged_epoch": math.ceil(last.epoch) if course.diverged else None,
         "curve": tuple(course.curve),
         "probes": tuple(course.measures),
         "predictions": predictions,
@@ -133,7 +133,13 @@ def _trained(trial: Trial, data: Dataset, engine: Engine) -> dict[str, Any]:
         "evaluate_time_s": course.evaluate_time_s,
         "parameters": engine.parameters,
         "dataset_checksum": data.checksum,
-        "notes": "; ".join((*engine.notes, *(n for n in data.notes if n == datasets.LOST))),
+        "notes": "; ".join(
+            (
+                *engine.notes,
+                *course.notes,
+                *(n for n in data.notes if n == datasets.LOST),
+            )
+        ),
     }
 
 
@@ -144,6 +150,8 @@ class _Course:
         curve: the evaluations.
         measures: what the probes measured, with its epoch and the probe's name. Of each call ``cost_s`` too.
         train_time_s, evaluate_time_s: spent in either, so far.
+        diverged: whether the objective or a weight was not finite at the last evaluation.
+        notes: what the objective does not tell of that.
     """
 
     def __init__(self, engine: Engine, trial: Trial, data: Dataset) -> None:
@@ -152,9 +160,11 @@ class _Course:
         self.curve: list[CurvePoint] = []
         self.measures: list[tuple[float, str, plugins.Measure]] = []
         self.train_time_s = self.evaluate_time_s = 0.0
+        self.diverged = False
+        self.notes: list[str] = []
 
     def run(self) -> None:
-        """Train, evaluate and probe in turn until the end or the first objective that is not finite."""
+        """Train, evaluate and probe in turn until the end, or until it has diverged."""
         going = self._look(0, evaluate=True)
         for epoch in range(1, self._trial.training.epochs + 1):
             if not going:
@@ -187,6 +197,7 @@ class _Course:
     def _evaluate(self, updates: int) -> bool:
         begin = time.perf_counter()
         evaluation = self._engine.evaluate()
+        broken = not_finite(self._engine.weights())  # that the loss need not show: ReLU hides NaN
         self.evaluate_time_s += time.perf_counter() - begin
         self.curve.append(
             CurvePoint(
@@ -196,7 +207,11 @@ class _Course:
                 **asdict(evaluation),
             )
         )
-        return math.isfinite(evaluation.train_objective)
+        finite = math.isfinite(evaluation.train_objective)
+        if finite and broken:
+            self.notes.append(f"{NOT_FINITE}: {', '.join(broken)}")
+        self.diverged = not finite or bool(broken)
+        return not self.diverged
 
     def _measure(self, probe: Probe, updates: int) -> None:
         trial, epoch = self._trial, updates / self._engine.updates_per_epoch

@@ -496,7 +496,7 @@ class Suite(_Model):
         if name in METRICS:
             known = METRICS[name]
             return known if self.imported is None else self.imported.metric(known)
-        if name.count("/") == 2:
+        if name.count("/") >= 2:
             return probe_metric(name)
         raise _no_metric(self, name, self.where("metrics"))
 
@@ -845,7 +845,7 @@ def _check_direction(suite: Suite, test: ClaimTest, where: str) -> None:
 def _check_measured(suite: Suite, question: str, metric: str, where: str) -> None:
     if metric in METRICS or metric in suite.metrics:
         return
-    if metric.count("/") != 2:
+    if metric.count("/") < 2:
         raise _no_metric(suite, metric, where)
     engines = [given.engine or "" for given in suite.variants(question).values()]
     probes = {next(iter(_named(spec))) for spec in [*suite.probes_of(question), *engines]}

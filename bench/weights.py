@@ -2,15 +2,19 @@
 
 The sizes that are reported are those of these files, and ``bench export --weights`` writes the same ones.
 Weights are the kernels alone: no biases, no parameters of a normalisation.
+
+Arrays are of NumPy's own types. What a layer computes in types that NumPy lacks (bfloat16, float8) is kept as
+float32, which has each of their numbers exactly.
 """
 
 from __future__ import annotations
 
+import collections
 import gzip
 import io
 import zipfile
 import zlib
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import numpy as np
 
@@ -28,8 +32,24 @@ UNREADABLE: Final = (  # what NumPy and zipfile raise on what is damaged, encryp
     zipfile.BadZipFile,
     zlib.error,
 )
+NOT_FINITE: Final = "weights that are not finite"
+"""What a trial's notes say before the paths of such weights; it diverged, whatever its loss says."""
+NOT_KERNELS: Final = ("bias", "beta", "gamma", "alpha")
+"""Names of arrays that have two dimensions in some layers (attention, GRU, PReLU), and are no kernels."""
 Kernels = dict[str, np.ndarray]
-"""Layer -> array of two or more dimensions, in the model's order."""
+"""Layer -> kernel, in the model's order; of a layer with several kernels, the path of each."""
+Array = TypeVar("Array")
+
+
+def plain(array: np.ndarray) -> np.ndarray:
+    """The same numbers in a type of NumPy's own."""
+    borrowed = array.dtype.isbuiltin == 2  # registered with NumPy by somebody else
+    return array.astype(np.float32) if borrowed else array
+
+
+def not_finite(arrays: Iterable[tuple[str, np.ndarray]]) -> list[str]:
+    """Paths of the arrays that hold NaN or infinity."""
+    return [path for path, array in arrays if not np.isfinite(array).all()]
 
 
 def pack(arrays: Iterable[tuple[str, np.ndarray]]) -> bytes:
@@ -47,7 +67,16 @@ def unpack(data: bytes) -> dict[str, np.ndarray]:
     """
     check_size(io.BytesIO(data))
     with np.load(io.BytesIO(data), allow_pickle=False) as file:
-        return {path: file[path] for path in file.files}
+        return {path: _numbers(file[path]) for path in file.files}
+
+
+def _numbers(array: np.ndarray) -> np.ndarray:
+    """An array as it was packed; bfloat16, which was once kept without its type, as float32."""
+    if array.dtype == "V2":
+        return (array.view("<u2").astype("<u4") << 16).view("<f4")
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"an array of {array.dtype}, which are no weights")
+    return array
 
 
 def check_size(file: IO[bytes]) -> None:
@@ -63,9 +92,18 @@ def check_size(file: IO[bytes]) -> None:
     file.seek(0)
 
 
-def kernels(arrays: Iterable[tuple[str, np.ndarray]]) -> Kernels:
-    """The kernels among a network's arrays, by layer."""
-    return {path.rpartition("/")[0]: array for path, array in arrays if array.ndim >= 2}
+def kernels(arrays: Iterable[tuple[str, Array]]) -> dict[str, Array]:
+    """The kernels among a network's arrays or variables, in their order: see ``Kernels``."""
+    found = {
+        path: array
+        for path, array in arrays
+        if len(cast("Any", array).shape) >= 2 and path.rpartition("/")[2] not in NOT_KERNELS
+    }
+    of_layer = collections.Counter(path.rpartition("/")[0] for path in found)
+    return {
+        layer if of_layer[layer := path.rpartition("/")[0]] == 1 else path: array
+        for path, array in found.items()
+    }
 
 
 def nonzero(found: Kernels) -> int:

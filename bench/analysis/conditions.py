@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -161,7 +162,9 @@ def _broken(suite: Suite, trials: pd.DataFrame) -> list[BrokenTrial]:
     for row in rows.to_dict("records"):
         traceback = "" if not isinstance(row["error"], str) else row["error"].strip()
         if row["status"] == "diverged":
-            reason = f"{what} was not finite at {suite.step} {row['diverged_epoch']}"
+            unseen = suite.imported is None and math.isfinite(row["train_objective"])
+            of = "a weight" if unseen else what
+            reason = f"{of} was not finite at {suite.step} {row['diverged_epoch']}"
         else:
             lines = traceback.splitlines() or ["no reason was recorded"]
             reason = lines[-1] if lines[0].startswith("Traceback") else lines[0]

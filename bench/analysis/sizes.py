@@ -15,6 +15,7 @@ import numpy as np
 
 from bench.analysis import wording
 from bench.analysis.contrast import Mean, mean_over_seeds
+from bench.frames import of_probe
 from bench.plugins import named
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def sizes(results: Results, measured: Measurements, question: str) -> Sizes | No
     """What was measured of a question that is about sizes; None for others."""
     if not has_part(measured, question):
         return None
-    measures = [name.split("/")[1:] for name in measured.probe_measures(question, PROBE)]
+    measures = [of_probe(name)[1:] for name in measured.probe_measures(question, PROBE)]
     variants = list(results.suite.variants(question))
     layers = list(dict.fromkeys(layer for layer, _ in measures if layer))
 

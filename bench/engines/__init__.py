@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench import plugins
+from bench import backend, plugins
 from bench.engines import _fits
 from bench.engines._network import Job, Network
 from bench.errors import SuiteError, UsageError, did_you_mean
@@ -27,9 +27,9 @@ def prepare(training: Training, data: Dataset, seed: int, *, trusted: bool = Fal
     Raises:
         SuiteError: settings that Keras or the engine refuses.
     """
-    engine: Engine = plugins.load("engines", _name(training)).prepare(
-        Job(training, data, seed, trusted)
-    )
+    module = plugins.load("engines", _name(training))
+    with backend.fresh_names():
+        engine: Engine = module.prepare(Job(training, data, seed, trusted))
     return engine
 
 
@@ -55,9 +55,10 @@ def check(training: Training, data: Dataset, *, trusted: bool = False) -> None:
             )
     job = Job(training, data, 0, trusted)
     module.updates_per_epoch(job)
-    network = Network.build(job)
-    _fits.check(network, data)
-    _checks.try_out(network, data, getattr(module, "update", Network.update))
+    with backend.fresh_names():
+        network = Network.build(job)
+        _fits.check(network, data)
+        _checks.try_out(network, data, getattr(module, "update", Network.update))
 
 
 def is_several_processes(training: Training) -> bool:

@@ -36,7 +36,8 @@ class FlatObjective:
 
     def point(self) -> np.ndarray:
         """The present weights."""
-        return np.concatenate([v.numpy().ravel() for v in self._network.model.trainable_variables])
+        arrays = [v.numpy().ravel() for v in self._network.model.trainable_variables]
+        return np.concatenate([array.astype(self._network.precision) for array in arrays])
 
     def gradient(
         self, point: np.ndarray, images: np.ndarray, labels: np.ndarray

@@ -12,6 +12,7 @@ from bench import backend, keras_objects, models
 from bench.engines._flat import FlatObjective
 from bench.errors import SuiteError
 from bench.plugins import Evaluation
+from bench.weights import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -237,6 +238,10 @@ class Network:
         with keras.StatelessScope(state_mapping=mapping, collect_losses=True):
             return self.sums(images, labels)
 
+    def sums_now(self, images: Any, labels: Any) -> Any:
+        """The same with their present values; nothing changes, no state of a layer either."""
+        return self.sums_at([v.value for v in self.variables], images, labels)
+
     def evaluation(self, sums: Mapping[str, np.ndarray]) -> Evaluation:
         """Means from the ``sums`` over the images of each part: train, test, and validation if there are any.
 
@@ -255,15 +260,40 @@ class Network:
             validation_accuracy=None if held is None else float(held[2]),
         )
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        """(n,) the class that the network gives each image."""
+    @property
+    def is_mixed(self) -> bool:
+        """Whether some layer computes in another type than the network's, such as bfloat16."""
+        types = {layer.compute_dtype for layer in self.model._flatten_layers()}  # noqa: SLF001
+        return types != {self.precision}
+
+    def classes_at(self, values: list[Any], images: Any) -> Any:
+        """(n,) the class that the network gives each image at these ``variables``; nothing of it changes."""
+        import keras
+
+        tf = backend.tensorflow()
+        mapping = zip(self.variables, values, strict=True)
+        with keras.StatelessScope(state_mapping=mapping):
+            outputs = self.model(tf.cast(images, self.precision) * self.scale, training=False)
+        return tf.argmax(outputs, axis=1)
+
+    def classes_now(self, images: Any) -> Any:
+        """The same with their present values."""
+        return self.classes_at([v.value for v in self.variables], images)
+
+    def predict(
+        self, images: np.ndarray, classes: Callable[[Any], Any] | None = None
+    ) -> np.ndarray:
+        """(n,) the class that the network gives each image, and nothing of it changes.
+
+        ``classes`` is ``classes_now``, or the same compiled: 16 bits are rounded otherwise when it is.
+        """
+        of = classes or self.classes_now
         parts = (images[i : i + CHUNK] for i in range(0, len(images), CHUNK))
-        outputs = (self.outputs(part, training=False) for part in parts)
-        return np.concatenate([np.argmax(output, axis=1) for output in outputs])
+        return np.concatenate([of(part).numpy() for part in parts])
 
     def weights(self) -> list[tuple[str, np.ndarray]]:
         """Path and value of every trainable array."""
-        return [(v.path, v.numpy()) for v in self.model.trainable_variables]
+        return [(v.path, plain(v.numpy())) for v in self.model.trainable_variables]
 
 
 def initial_model(job: Job) -> Any:

@@ -46,7 +46,7 @@ class Together(Engine):
         self._cluster = Cluster(members, deadline_s=deadline(job))
         try:
             self._copy = Network.build(job, updates_per_epoch)
-            self._sums = backend.tensorflow().function(self._copy.sums, reduce_retracing=True)
+            self._sums = backend.tensorflow().function(self._copy.sums_now, reduce_retracing=True)
             self.parameters = self._copy.parameters
             self._cluster.form([self._task(member) for member in members])
         except BaseException:

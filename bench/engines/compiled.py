@@ -160,7 +160,9 @@ class CompiledEngine(Engine):
 
     def predict(self) -> np.ndarray:
         """The class of each test image."""
-        return self.network.predict(self._job.data.x_test)
+        compiled = functools.partial(self._judge.classes, self.network)
+        images = self._job.data.x_test
+        return self.network.predict(images, compiled if self.network.is_mixed else None)
 
     def weights(self) -> list[tuple[str, np.ndarray]]:
         """Path and value of every trainable array."""
@@ -213,10 +215,18 @@ class _Program:
 
 @dataclasses.dataclass(frozen=True)
 class _Judge:
-    """Evaluates any network of one kind; ``call`` is compiled, for chunks of each size by itself."""
+    """Evaluates any network of one kind; ``call`` is compiled, for chunks of each size by itself.
+
+    ``classes_at`` is what the network says of images, compiled likewise when it is first asked.
+    """
 
     call: Callable[..., Any]
+    classes_at: Callable[..., Any]
     note: str
+
+    def classes(self, network: Network, images: np.ndarray) -> Any:
+        """``Network.classes_now``, compiled."""
+        return self.classes_at([v.value for v in network.variables], images)
 
     def sums(self, network: Network, images: _Images) -> dict[str, np.ndarray]:
         """What ``Network.evaluation`` takes."""
@@ -349,7 +359,8 @@ def _evaluator(network: Network, images: _Images, *, jit: bool, note: str) -> _J
     sizes = {size for first, n in images.parts.values() for _, size, _ in chunks(first, n)}
     for size in sizes:
         call(values, (images.x, images.y), (tf.constant(0), size, tf.constant(0)))
-    return _Judge(call, note)
+    classes_at = tf.function(network.classes_at, jit_compile=jit, autograph=False)
+    return _Judge(call, classes_at, note)
 
 
 def _by_xla(compiled: Callable[..., Compiled]) -> Compiled:

@@ -42,7 +42,8 @@ class FitEngine(Engine):
         self.updates_per_epoch = batches(job)
         self.network = Network.build(job, self.updates_per_epoch)
         self.network.model.compile(optimizer=self.network.optimizer, loss=self.network.loss)
-        self._sums = tf.function(self.network.sums, reduce_retracing=True)
+        self._sums = tf.function(self.network.sums_now, reduce_retracing=True)
+        self._classes = tf.function(self.network.classes_now, reduce_retracing=True)
         self.parameters = self.network.parameters
         self.notes = self.network.notes
         self.start_epoch(np.arange(job.n_train, dtype=np.int32))
@@ -51,18 +52,29 @@ class FitEngine(Engine):
 
     def start_epoch(self, order: np.ndarray) -> None:
         """Lay the images out in the order of this epoch."""
+        tf = backend.tensorflow()
         data: Dataset = self._job.data
         kind = np.dtype(self.network.precision)
-        self._x = data.x_train[order].astype(kind) * kind.type(data.scale)
-        self._y = np.asarray(self.network.targets(data.y_train[order]))
+        self._x = tf.constant(data.x_train[order].astype(kind) * kind.type(data.scale))
+        self._y = tf.convert_to_tensor(self.network.targets(data.y_train[order]))
 
     def advance(self, start: int, stop: int) -> None:
         """Do updates ``start`` to ``stop``."""
-        size = self._job.batch_size
-        part = slice(start * size, stop * size)
-        self.network.model.fit(
-            self._x[part], self._y[part], batch_size=size, epochs=1, shuffle=False, verbose=0
-        )
+        batches = backend.tensorflow().data.Dataset.range(start, stop).map(self._batch)
+        self.network.model.fit(batches, epochs=1, shuffle=False, verbose=0)
+
+    def _batch(self, update: Any) -> tuple[Any, Any]:
+        """Images and targets of an update; of one form, whatever part of an epoch ``advance`` is asked for.
+
+        Given arrays, ``model.fit`` takes full batches alone for another form than those with a shorter last
+        one. It compiles each, and they round differently: evaluations would change the training.
+        """
+        tf = backend.tensorflow()
+        size, first = self._job.batch_size, tf.cast(update, tf.int32) * self._job.batch_size
+        x, y = self._x[first : first + size], self._y[first : first + size]
+        if self._job.n_train % size:
+            return x, y
+        return tuple(tf.ensure_shape(part, [size, *part.shape[1:]]) for part in (x, y))
 
     def evaluate(self) -> Evaluation:
         """Objective, loss and accuracy over all images."""
@@ -70,7 +82,8 @@ class FitEngine(Engine):
 
     def predict(self) -> np.ndarray:
         """The class of each test image."""
-        return self.network.predict(self._job.data.x_test)
+        compiled = self._classes if self.network.is_mixed else None
+        return self.network.predict(self._job.data.x_test, compiled)
 
     def weights(self) -> list[tuple[str, np.ndarray]]:
         """Path and value of every trainable array."""

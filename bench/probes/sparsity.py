@@ -133,9 +133,7 @@ def _histogram(size: np.ndarray) -> dict[str, float]:
 def _prunable(trained: Trained, found: Kernels, delta: float) -> dict[str, float]:
     """The smallest network that passes, tried from the smallest on; the trained one always does."""
     network, data = trained.engine.network, trained.data
-    kernels = {
-        v.path.rpartition("/")[0]: v for v in network.model.trainable_variables if len(v.shape) >= 2
-    }
+    kernels = weights.kernels((v.path, v) for v in network.model.trainable_variables)
 
     def accuracy(x: Any, y: Any, of: Kernels) -> float:
         for layer, array in of.items():

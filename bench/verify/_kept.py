@@ -8,10 +8,11 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from bench import datasets, importers, own_code, plugins
-from bench.errors import BenchError, first_line
+from bench.errors import BenchError, StoreError, first_line
 from bench.runner import stops
 from bench.trial import Training, Trial, expand
 from bench.verify._check import NOT_CHECKED, Check
+from bench.weights import NOT_FINITE, not_finite
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -130,8 +131,7 @@ def _problems(
     yield from _curve_problems(training, curve, row)
     if completed:
         yield from _prediction_problems(results, row, training)
-        if (row["trial_id"] in results.weights) != training.weights:
-            yield f"its weights are {'not ' if training.weights else ''}there"
+        yield from _weight_problems(results, row, training)
         named = {plugins.named(spec)[0] for spec in training.probes}
         for probe in sorted(named - probed.get(row["trial_id"], set())):
             yield f"it has no measure of the probe {probe}"
@@ -141,7 +141,8 @@ def _curve_problems(training: Training, curve: pd.DataFrame, row: Row) -> Iterat
     updates, epochs = curve.updates.tolist(), curve.epoch.tolist()
     finite = [math.isfinite(value) for value in curve.train_objective]
     completed = row["status"] == "completed"
-    if not all(finite[:-1]) or finite[-1] != completed:
+    unseen = not completed and NOT_FINITE in str(row["notes"])  # by the loss
+    if not all(finite[:-1]) or finite[-1] != (completed or unseen):
         yield f"it {row['status']}, which its training objective does not bear out"
     if not completed and row["diverged_epoch"] != math.ceil(epochs[-1]):
         yield f"it diverged in epoch {row['diverged_epoch']}, and its curve ends at {epochs[-1]:g}"
@@ -156,6 +157,20 @@ def _curve_problems(training: Training, curve: pd.DataFrame, row: Row) -> Iterat
             yield f"{len(updates)} evaluations, not the {len(due)} that the suite asks for"
     elif completed:
         yield "it was evaluated once"
+
+
+def _weight_problems(results: Results, row: Row, training: Training) -> Iterator[str]:
+    trial_id = row["trial_id"]
+    if (trial_id in results.weights) != training.weights:
+        yield f"its weights are {'not ' if training.weights else ''}there"
+    elif training.weights:
+        try:
+            broken = not_finite(results.weights.of(trial_id).items())
+        except StoreError as error:
+            yield f"its weights cannot be unpacked: {error.found}"
+            return
+        if broken:
+            yield f"it completed with {NOT_FINITE}: {', '.join(broken)}"
 
 
 def _prediction_problems(results: Results, row: Row, training: Training) -> Iterator[str]:
