@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -163,7 +163,27 @@ def standard_deviation(values: NDArray[np.float64]) -> float:
     return math.sqrt(float(((d / unit) ** 2).sum()) / (d.size - 1)) * unit
 
 
-def no_spread(values: NDArray[np.float64], scale: NDArray[Any] | None = None) -> bool:
-    """Whether the values are all alike up to rounding of numbers as large as those in `scale`."""
-    size = float(np.abs(values if scale is None else scale).max())
-    return float(np.ptp(values)) <= 1e-12 * size
+def no_spread(values: NDArray[np.float64]) -> bool:
+    """Whether the values are all alike up to rounding."""
+    return float(np.ptp(values)) <= 1e-12 * float(np.abs(values).max())
+
+
+def check_options(margin: float | None, alpha: float) -> None:
+    """Raise a StatsError unless alpha is in (0, 0.5) and a margin positive."""
+    between(alpha, 0.0, 0.5, "alpha")
+    if margin is not None:
+        positive(margin, "margin")
+
+
+def check_infinite(
+    a: NDArray[np.float64], b: NDArray[np.float64], *, higher_is_better: bool
+) -> None:
+    """Raise a StatsError if a value is infinitely good; an infinitely bad one is a run that diverged."""
+    best = math.inf if higher_is_better else -math.inf
+    if (a == best).any() or (b == best).any():
+        raise StatsError(
+            "a value is infinitely good",
+            expected=f"{-best} for a run that diverged, finite numbers for the others",
+            found=str(best),
+            hint="check the metric's direction",
+        )

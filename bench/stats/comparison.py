@@ -11,17 +11,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy import stats
 
 from bench.errors import StatsError
+from bench.stats import remarks
 from bench.stats._inputs import (
     FEWEST_FOR_INFERENCE,
-    between,
+    check_infinite,
+    check_options,
     differences_of,
     in_unit,
     no_spread,
     paired_samples,
-    positive,
     power_of_two,
     sample,
     standard_deviation,
@@ -49,16 +49,12 @@ from bench.stats.procedures import (
     Test,
     two_sided,
 )
-from bench.stats.sign_flip import smallest_p_paired, smallest_p_unpaired, sum_at_least_either_way
+from bench.stats.sign_flip import sum_at_least_either_way
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 Verdict = Literal["better", "worse", "no practical difference", "cannot tell"]
-
-_FAR_OUT = 5.0
-"""An outlier is this many robust standard deviations (1.4826 MAD) from the median; 4 % of normal
-samples of ten have one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,9 +242,9 @@ def compare_paired(
     >>> compare_paired([1.0, 2.0, 3.0, 4.0], [0.5, 1.0, 2.5, 3.0]).mean_difference
     0.75
     """
-    _check_options(margin, alpha)
+    check_options(margin, alpha)
     first, second = paired_samples(a, b, infinite=True)
-    _check_infinite(first, second, higher_is_better=higher_is_better)
+    check_infinite(first, second, higher_is_better=higher_is_better)
     unit = power_of_two(first, second)
     d = differences_of(first / unit, second / unit)
     bare = _describe(first, second, d, alpha, higher_is_better)
@@ -267,10 +263,10 @@ def compare_paired(
         p_sign_flip=p_sign_flip,
         cautions=(
             *found.cautions,
-            *_disagreement(found, p_sign_flip),
-            *_exact(found, d),
-            *_held_back(found),
-            *_shape(d, "the differences"),
+            *remarks.disagreement(found, p_sign_flip),
+            *remarks.exact(found, d),
+            *remarks.held_back(found),
+            *remarks.shape(d, "the differences"),
         ),
     )
 
@@ -294,9 +290,9 @@ def compare_unpaired(
     >>> compare_unpaired([1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 8.0]).verdict
     'worse'
     """
-    _check_options(margin, alpha)
+    check_options(margin, alpha)
     first, second = sample(a, "a", infinite=True), sample(b, "b", infinite=True)
-    _check_infinite(first, second, higher_is_better=higher_is_better)
+    check_infinite(first, second, higher_is_better=higher_is_better)
     bare = _describe(first, second, None, alpha, higher_is_better)
     if bare.n < FEWEST_FOR_INFERENCE:
         return bare
@@ -312,11 +308,11 @@ def compare_unpaired(
     if alike or coarse or not np.isfinite(values).all():
         found = _tested(bare, Rescaled(RankPermutation(x, y), unit), margin)
         return replace(
-            found, cautions=(*found.cautions, *_exact(found, values if coarse else None))
+            found, cautions=(*found.cautions, *remarks.exact(found, values if coarse else None))
         )
     result = _by_t(bare, (x, y), unit, margin, guarded=guarded)
-    shapes = (*_shape(x, "the values of {a}"), *_shape(y, "the values of {b}"))
-    return replace(result, cautions=(*result.cautions, *_held_back(result), *shapes))
+    shapes = (*remarks.shape(x, "the values of {a}"), *remarks.shape(y, "the values of {b}"))
+    return replace(result, cautions=(*result.cautions, *remarks.held_back(result), *shapes))
 
 
 def compare_to_value(
@@ -405,7 +401,7 @@ def _describe(
         if differences is None
         else np.array([in_unit(d, unit) for d in differences.tolist()]),
     )
-    return replace(bare, cautions=(*_few_seeds(bare), *_diverged(a, b, bare)))
+    return replace(bare, cautions=(*remarks.few_seeds(bare), *remarks.diverged(a, b, bare)))
 
 
 def _tested(bare: Comparison, procedure: Procedure, margin: float | None) -> Comparison:
@@ -494,138 +490,3 @@ def _planned(
         seeds_needed=max(FEWEST_FOR_INFERENCE, math.ceil(needed)) if needed < math.inf else None,
         exaggeration=exaggeration_ratio(assumed, error, df=df, alpha=alpha) if low_power else None,
     )
-
-
-def _smallest_p(bare: Comparison) -> float:
-    return smallest_p_paired(bare.n) if bare.paired else smallest_p_unpaired(bare.n_a, bare.n_b)
-
-
-def _few_seeds(bare: Comparison) -> tuple[Caution, ...]:
-    if bare.n < FEWEST_FOR_INFERENCE:
-        text = f"{{n}} seed{'s' if bare.n > 1 else ''}: too few for an interval or a test."
-        return (Caution("few seeds", text, {"n": bare.n}),)
-    if bare.n <= 5:
-        text = "With {n} seeds no distribution-free test can give a p below {least:.2g}."
-        return (Caution("few seeds", text, {"n": bare.n, "least": _smallest_p(bare)}),)
-    return ()
-
-
-def _diverged(
-    a: NDArray[np.float64], b: NDArray[np.float64], bare: Comparison
-) -> tuple[Caution, ...]:
-    in_a, in_b = int(np.isinf(a).sum()), int(np.isinf(b).sum())
-    if not in_a and not in_b:
-        return ()
-    text = (
-        "{in_a} of {n_a} runs of {a} and {in_b} of {n_b} runs of {b} diverged, so there is no mean"
-    )
-    if bare.n < FEWEST_FOR_INFERENCE:
-        text += "."
-    else:
-        ranks = (
-            "signed ranks, a difference to a run that diverged being the largest"
-            if bare.paired
-            else "ranks"
-        )
-        text += f" and no interval; p comes from {ranks}."
-    values = {"in_a": in_a, "n_a": bare.n_a, "in_b": in_b, "n_b": bare.n_b}
-    return (Caution("diverged", text, values),)
-
-
-def _disagreement(found: Comparison, p_sign_flip: float | None) -> tuple[Caution, ...]:
-    p, alpha = found.p_value, found.alpha
-    if p is None or p_sign_flip is None or (p <= alpha) == (p_sign_flip <= alpha):
-        return ()
-    text = (
-        "The {test} test (p = {p:.2g}) and the sign-flip test (p = {flip:.2g}) fall on different sides of"
-        " {alpha:g}."
-    )
-    return (
-        Caution(
-            "disagreement",
-            text,
-            {
-                "test": "guarded t" if found.test == "paired t, guarded" else "t",
-                "p": p,
-                "flip": p_sign_flip,
-                "alpha": alpha,
-            },
-        ),
-    )
-
-
-def _exact(found: Comparison, values: NDArray[np.float64] | None) -> tuple[Caution, ...]:
-    """Why it is an exact test that decides, where it does."""
-    if found.test == "sign flip" and found.losses is not None and not (found.wins or found.losses):
-        return (
-            Caution(
-                "no spread",
-                "The two are alike in every seed, so that there is no spread to judge by.",
-            ),
-        )
-    if found.test in ("sign flip", "permutation of ranks") and found.mean_difference is not None:
-        if values is None or np.ptp(values) == 0:
-            text = "The difference is the same in every seed: p comes from counting signs."
-            return (Caution("no spread", text if found.paired else text.replace("signs", "ranks")),)
-        text = (
-            "Differences are of a step or two of the metric, which have no t distribution: the exact"
-            " test decides."
-        )
-        return (Caution("coarse", text),)
-    return ()
-
-
-def _held_back(found: Comparison) -> tuple[Caution, ...]:
-    """Said where the t test alone finds something, and not together with the one that heeds skewness."""
-    inner = found.procedure.inner if isinstance(found.procedure, Rescaled) else None
-    if not isinstance(inner, GuardedT) or found.p_value is None or found.p_value <= found.alpha:
-        return ()
-    p = inner.estimate.p_value()
-    if p > found.alpha:
-        return ()
-    text = (
-        "Skewed: the t test alone gives p = {p:.2g}, one that corrects for skewness (Hall 1992)"
-        " {guarded:.2g}."
-    )
-    return (Caution("guarded", text, {"p": p, "guarded": found.p_value}),)
-
-
-def _shape(values: NDArray[np.float64], what: str) -> tuple[Caution, ...]:
-    """Signs that a mean describes these values badly. They change no test: no pre-testing."""
-    if values.size < 4 or no_spread(values):
-        return ()
-    found = []
-    distance = np.abs(values - np.median(values))
-    values = (values - np.median(values)) / power_of_two(distance)
-    robust_sd = 1.4826 * float(np.median(distance))
-    outliers = int(np.count_nonzero(distance > _FAR_OUT * robust_sd))
-    if outliers and robust_sd > 0:
-        lie = "lies" if outliers == 1 else "lie"
-        text = f"{{count}} of {what} {lie} far from the rest; look at the dots before the mean."
-        found.append(Caution("far out", text, {"count": outliers}))
-    if values.size >= 8:
-        with np.errstate(over="ignore"):  # in a check of scipy's, where the mean is next to nothing
-            p = stats.skewtest(values).pvalue
-        if p < 0.01:
-            text = f"Strongly skewed: {what}; a t interval may miss its level."
-            found.append(Caution("skewed", text))
-    return tuple(found)
-
-
-def _check_options(margin: float | None, alpha: float) -> None:
-    between(alpha, 0.0, 0.5, "alpha")
-    if margin is not None:
-        positive(margin, "margin")
-
-
-def _check_infinite(
-    a: NDArray[np.float64], b: NDArray[np.float64], *, higher_is_better: bool
-) -> None:
-    best = math.inf if higher_is_better else -math.inf
-    if (a == best).any() or (b == best).any():
-        raise StatsError(
-            "a value is infinitely good",
-            expected=f"{-best} for a run that diverged, finite numbers for the others",
-            found=str(best),
-            hint="check the metric's direction",
-        )
