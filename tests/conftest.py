@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,34 +17,45 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("seedwise")
 
-MESSAGES = pytest.StashKey[dict]()
+MOST = 4_000  # characters of a message; what other processes printed may follow as a hint
+# What a reader cannot act on: Python's own words for things.
+NOISE = re.compile(
+    r"<class '|<function |<bound method| object at 0x|Traceback \(most|\[Errno|^None$|^$"
+)
+RAISED = []
+"""The errors that the package made in the test that runs."""
 
 
-def pytest_configure(config):
-    """Keep the errors that the package raises, the first of each place, for tests/test_messages.py."""
-    import bench
+def pytest_configure():
+    """Keep the errors that the package makes."""
     from bench.errors import BenchError
 
-    package, collected = Path(bench.__file__).parent, {}
     init = BenchError.__init__
 
     def keeping(self, *arguments, **named):
         init(self, *arguments, **named)
-        frame = sys._getframe(1)
-        while frame.f_code.co_filename == init.__code__.co_filename and frame.f_back:
-            frame = frame.f_back
-        path = Path(frame.f_code.co_filename)
-        if path.is_relative_to(package):
-            place = f"{path.relative_to(package)}:{frame.f_lineno}"
-            collected.setdefault(place, self)
+        RAISED.append(self)
 
     BenchError.__init__ = keeping
-    config.messages, config.stash[MESSAGES] = MESSAGES, collected
 
 
-def pytest_collection_modifyitems(items):
-    """What looks at the messages of all tests comes last."""
-    items.sort(key=lambda item: item.path.name == "test_messages.py")
+@pytest.fixture(autouse=True)
+def messages_can_be_acted_on():
+    """Hold every error that the package makes in any test to what a person needs of it."""
+    RAISED.clear()
+    yield RAISED, _faults
+    assert {str(e): found for e in RAISED if (found := list(_faults(e)))} == {}
+
+
+def _faults(error):
+    for part in ("problem", "where", "expected", "found"):
+        text = getattr(error, part)
+        if not isinstance(text, str) or NOISE.search(text):
+            yield f"{part}: {text}"
+    if "\n" in error.problem or error.problem[-1:] in ".!":
+        yield f"not one plain problem: {error.problem}"
+    if (length := len(str(error)) - len(error.hint or "")) > MOST:
+        yield f"{length} characters"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,15 +1,9 @@
-"""Every error says where, what was expected and what was found: those in the source, and those raised in tests.
-
-This file is collected last, so that the messages of all tests before it are there.
-"""
+"""Every error in the source says where, what was expected and what was found; conftest.py checks the rest."""
 
 from __future__ import annotations
 
 import ast
-import re
 from pathlib import Path
-
-import pytest
 
 import bench
 from bench import errors
@@ -20,11 +14,6 @@ CLASSES = {
     for name, found in vars(errors).items()
     if isinstance(found, type) and issubclass(found, errors.BenchError)
 }
-MOST = 4_000  # characters; what other processes printed may follow as a hint
-# What a reader cannot act on: Python's own words for things.
-NOISE = re.compile(
-    r"<class '|<function |<bound method| object at 0x|Traceback \(most|\[Errno|^None$|^$"
-)
 
 
 def made():
@@ -71,30 +60,9 @@ def test_no_other_exception_is_raised_for_a_person():
     assert raised - CLASSES <= internal | {"AttributeError", "Exit", "_TooLargeError"}
 
 
-@pytest.fixture
-def raised(request):
-    """The messages of all errors that the package raised in this session, by their place in it."""
-    return request.config.stash[request.config.messages]
-
-
-def test_every_message_that_was_raised_can_be_acted_on(raised):
-    assert {place: wrong for place, error in raised.items() if (wrong := list(_wrong(error)))} == {}
-
-
-def _wrong(error):
-    for part in ("problem", "where", "expected", "found"):
-        text = getattr(error, part)
-        if not isinstance(text, str) or NOISE.search(text):
-            yield f"{part}: {text}"
-    if "\n" in error.problem or error.problem[-1:] in ".!":
-        yield f"not one plain problem: {error.problem}"
-    if (length := len(str(error)) - len(error.hint or "")) > MOST:
-        yield f"{length} characters"
-
-
-def test_messages_are_collected(raised):
-    from bench.suite import parse_suite
-
-    with pytest.raises(errors.SuiteError):
-        parse_suite("a: 1")
-    assert any(place.startswith("suite.py") for place in raised)
+def test_a_message_that_nobody_can_act_on_fails_its_test(messages_can_be_acted_on):
+    raised, faults = messages_can_be_acted_on
+    error = errors.UsageError("Bad.", where="here", expected="<class 'int'>", found="None")
+    assert raised == [error]
+    assert len(list(faults(error))) == 3
+    raised.clear()

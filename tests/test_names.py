@@ -1,4 +1,4 @@
-"""Names of layers and arrays, and the weights behind them, depend on the network alone: on no other one before."""
+"""Names of layers and arrays, and the weights behind them, depend on the network alone."""
 
 from __future__ import annotations
 

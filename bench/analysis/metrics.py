@@ -46,7 +46,8 @@ class Values:
         arrivals: of times to a target, when each seed met it, or how long it was watched; None: ``by_seed``.
         late: seeds that met the target later than all runs were watched for, and count that.
         concurrent: seeds measured while other trials ran on the same machine.
-        unit: ``percent`` or ``shares`` where others of the metric look like the other; ``both`` where its own do.
+        unit: ``percent`` or ``shares`` where others of the metric look like the other, ``both`` where
+            its own do.
         trials: what tells its runs from others: their content ids.
         uneven: epochs at which the question's first and last run ended, if imported runs differ.
         short: by seed, when the variant's runs ended that ended before the question's longest one.

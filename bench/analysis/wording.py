@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 POINTS: Final = "percentage points"
 _DIGITS: Final = 3  # significant digits of a number whose uncertainty is not known
-_LONG: Final = 1e12  # numbers from here on, and those of more places than the next, are written with a power of 10
+_LONG: Final = 1e12  # from here on, and with more places than the next, a number has a power of 10
 _PLACES: Final = 12
 
 

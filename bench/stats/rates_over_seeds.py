@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from bench.errors import StatsError
-from bench.stats._inputs import FEWEST_FOR_INFERENCE, between, no_spread, numbers, sample
+from bench.stats._inputs import FEWEST_FOR_INFERENCE, between, numbers, sample
 from bench.stats.comparison import Comparison, compare_paired
 from bench.stats.curve_fits import FamilyFit, FloorKind, unbound
 from bench.stats.doubts import DOUBTS
@@ -302,10 +302,11 @@ def _interval(values: _Array, alpha: float) -> tuple[float | None, float | None,
     """The mean, and its t interval where there is one."""
     if not values.size:
         return None, None, None
-    if values.size < FEWEST_FOR_INFERENCE or no_spread(values):
+    try:
+        found = estimate(values, np.zeros(values.size), "paired")
+    except StatsError:  # too few seeds, or all alike
         return float(values.mean()), None, None
-    low, high = estimate(values, np.zeros(values.size), "paired").interval(1 - alpha)
-    return float(values.mean()), low, high
+    return float(values.mean()), *found.interval(1 - alpha)
 
 
 def _doubts(result: RatesOverSeeds, freed: Sequence[FamilyFit | None]) -> list[str]:

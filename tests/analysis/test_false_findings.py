@@ -72,8 +72,8 @@ def test_pages_on_which_nothing_differs(draw, pages, seeds, record_property):
         false.append(sum(some))
         found.append(sum(f.found for f in families.exploratory.values()))
     noise = 3 * np.sqrt(0.05 * 0.95 / pages)
-    record_property("pages with a wrong primary verdict", np.mean(wrong))
-    record_property("exploratory families with a finding", np.mean(false))
+    record_property("pages with a wrong primary verdict", float(np.mean(wrong)))
+    record_property("exploratory families with a finding", float(np.mean(false)))
     assert np.mean(wrong) <= 0.05 + noise
     assert np.mean(false) <= 0.05 * (METRICS - 1) * (1 + 10 * noise)
     said = " ".join(totals([families.primary, *families.exploratory.values()]))

@@ -87,4 +87,4 @@ def trained(name, engine):
 
 if __name__ == "__main__":
     engine, *names = sys.argv[1:]
-    print(json.dumps({name: trained(name, engine) for name in names}))
+    sys.stdout.write(json.dumps({name: trained(name, engine) for name in names}))

@@ -23,7 +23,7 @@ LAST = ["Flatten", {"Dense": {"units": 10}}]
 IMAGES = [{"Reshape": {"target_shape": [8, 8, 1]}}, {"Conv2D": {"filters": 3, "kernel_size": 1}}]
 SHARED = {"value_range": [0, 1]}
 
-# Layers with a state, several of a kind in each network: seeds, statistics of batches, power iteration, counters.
+# Layers with a state, several of a kind in each network: seeds, statistics of batches, counters.
 NETWORKS = {
     "flat": [
         "Flatten",

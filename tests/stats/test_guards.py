@@ -129,8 +129,8 @@ def both(draw, studies, n, shift=0.0, alpha=0.05):
 @pytest.mark.parametrize("draw", DRAWS)
 def test_two_equals_with_skewed_differences(draw, n, studies, record_property):
     alone, guarded = both(DRAWS[draw], studies, n)
-    record_property("t alone", alone)
-    record_property("guarded t", guarded)
+    record_property("t alone", float(alone))
+    record_property("guarded t", float(guarded))
     assert guarded <= alone
     if draw in ("normal", "t with 3 degrees"):
         assert guarded <= 0.05 + noise(studies)
@@ -144,8 +144,8 @@ def test_two_equals_with_skewed_differences(draw, n, studies, record_property):
 @pytest.mark.parametrize("effect", [0.6, 1.0, 2.0, 4.0], ids=lambda d: f"d_z {d:g}")
 def test_power_of_the_guard_on_normal_differences(effect, n, studies, record_property):
     alone, guarded = both(DRAWS["normal"], studies, n, effect)
-    record_property("t alone", alone)
-    record_property("guarded t", guarded)
+    record_property("t alone", float(alone))
+    record_property("guarded t", float(guarded))
     assert alone - 0.06 - noise(studies, 0.05) <= guarded <= alone
 
 
@@ -160,8 +160,8 @@ def test_two_equal_groups_of_five_and_more_seeds_with_skewed_values(
         np.mean([compare_unpaired(*g, guarded=guard).p_value <= 0.05 for g in groups])
         for guard in (False, True)
     )
-    record_property("Welch alone", alone)
-    record_property("guarded", guarded)
+    record_property("Welch alone", float(alone))
+    record_property("guarded", float(guarded))
     assert guarded <= alone
     assert draw != "normal" or guarded <= 0.055 + noise(studies)
 
@@ -171,8 +171,8 @@ def test_two_equal_groups_of_five_and_more_seeds_with_skewed_values(
 @pytest.mark.parametrize("draw", COARSE)
 def test_two_equals_with_coarse_differences(draw, n, alpha, studies, record_property):
     alone, exact = both(COARSE[draw], studies, n, alpha=alpha)
-    record_property("t alone", alone)
-    record_property("exact", exact)
+    record_property("t alone", float(alone))
+    record_property("exact", float(exact))
     assert exact <= alpha + noise(studies, alpha)
 
 
@@ -181,7 +181,7 @@ def test_fine_differences_are_left_to_t(n, studies, record_property):
     """Of accuracies over 10,000 images with a standard deviation of ten images hardly any are coarse."""
     rng = np.random.default_rng(n)
     coarse = np.mean([is_coarse(np.round(rng.normal(scale=10, size=n))) for _ in range(studies)])
-    record_property("called coarse", coarse)
+    record_property("called coarse", float(coarse))
     assert coarse <= 0.001 + noise(studies, 0.001)
 
 
@@ -195,7 +195,7 @@ def test_two_equals_that_diverge_now_and_then(share, n, studies, record_property
 
     rng = np.random.default_rng(n)
     found = np.mean([wrong(rng) for _ in range(studies)])
-    record_property("false positives", found)
+    record_property("false positives", float(found))
     assert found <= 0.05 + noise(studies)
 
 
@@ -233,7 +233,7 @@ def test_any_wrong_verdict_over_mixed_truths(n, studies, record_property):
 
     rng = np.random.default_rng(n)
     found = np.mean([wrong(rng) for _ in range(studies)])
-    record_property("pages with a wrong verdict", found)
+    record_property("pages with a wrong verdict", float(found))
     assert found <= 0.05 + noise(studies)
 
 
@@ -251,8 +251,8 @@ def test_discoveries_and_their_intervals(n, studies, record_property):
 
     rng = np.random.default_rng(n)
     false, missed = np.mean([shares(rng) for _ in range(studies)], axis=0)
-    record_property("false discoveries", false)
-    record_property("intervals that miss", missed)
+    record_property("false discoveries", float(false))
+    record_property("intervals that miss", float(missed))
     assert false <= 0.05 + noise(studies)
     assert missed <= 0.05 + noise(studies)
 
@@ -270,7 +270,7 @@ def test_looking_after_every_seed_from_the_third_on(draw, n, studies, record_pro
 
     rng = np.random.default_rng(0)
     different, alike = np.mean([wrong(rng) for _ in range(studies)], axis=0)
-    record_property("of two equals, different", different)
-    record_property("at the edge of a margin, no practical difference", alike)
+    record_property("of two equals, different", float(different))
+    record_property("at the edge of a margin, no practical difference", float(alike))
     assert different <= 0.05 + noise(studies)
     assert alike <= 0.05 + noise(studies)
