@@ -10,6 +10,7 @@ from bench import estimate
 from bench.frames import METRICS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
     from rich.console import Console
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from bench.trial import Trial, TrialResult, Use
 
 PLAIN_EVERY_S: Final = 10.0  # between lines where there is no terminal
-UNKNOWN_S: Final = 10.0  # weight of a trial whose cost cannot be estimated
+BESIDE_S: Final = 0.2  # what a trial takes beside its arithmetic
 
 
 def duration(seconds: float) -> str:
@@ -76,7 +77,7 @@ class Progress:
             text += f", about {duration(seconds)}" if seconds else ""
         self._console.print(text)
         self._total = len(plan.todo)
-        self._weights = {trial.id: _weight(trial) for trial in plan.todo}
+        self._weights = _weights(plan.todo)
         self._weight = sum(self._weights.values())
         self._begin = self._said = time.monotonic()
         if self._console.is_terminal and plan.todo:
@@ -92,7 +93,7 @@ class Progress:
     def finished(self, use: Use, result: TrialResult) -> None:
         """Count one trial."""
         self._done += 1
-        self._weight_done += self._weights.get(result.trial_id, UNKNOWN_S)
+        self._weight_done += self._weights.get(result.trial_id, 0.0)
         self._epochs += int(result.curve[-1].epoch) if result.curve else 0
         self._keep_best(use, result)
         if result.status != "completed":
@@ -129,6 +130,9 @@ class Progress:
             self._best = f" · best {label} {100 * value:.2f} % ({use.variant}, seed {result.seed})"
 
 
-def _weight(trial: Trial) -> float:
-    seconds = estimate.trial_seconds(trial.training)
-    return UNKNOWN_S if seconds is None else seconds
+def _weights(trials: Sequence[Trial]) -> dict[str, float]:
+    """Expected seconds by id; a trial that cannot be estimated weighs as much as the mean of the others."""
+    seconds = {trial.id: estimate.trial_seconds(trial.training) for trial in trials}
+    known = [found for found in seconds.values() if found is not None]
+    usual = math.fsum(known) / len(known) if known else 0.0
+    return {id_: BESIDE_S + (usual if s is None else s) for id_, s in seconds.items()}

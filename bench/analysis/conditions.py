@@ -213,10 +213,16 @@ def _records(column: pd.Series[str]) -> list[dict[str, str]]:
 
 def shortened(suite: Suite, how: Conditions) -> str:
     """A sentence for runs that trained less than the suite as written; empty otherwise."""
-    if how.epochs >= how.epochs_declared and suite.train_images is None:
+    written = parse_suite(suite.text) if suite.text else suite
+    fewer = suite.train_images != written.train_images
+    if how.epochs >= how.epochs_declared and not fewer:
         return ""
-    images = f" on {suite.train_images:,} training images" if suite.train_images else ""
+    ran = wording.counted(how.epochs, "epoch")
+    asked = f"{how.epochs_declared}"
+    if fewer:
+        ran += f" on {suite.train_images:,} training images" if suite.train_images else ""
+        asked += f" on {written.train_images:,}" if written.train_images else " on all of them"
     return (
-        f"A short run: {wording.counted(how.epochs, 'epoch')}{images}, where the suite as written"
-        f" asks for {how.epochs_declared}. Its verdicts are about a training of this length."
+        f"A short run: {ran}, where the suite as written asks for {asked}. Its verdicts are about a"
+        " training of this length."
     )

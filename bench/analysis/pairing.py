@@ -11,7 +11,7 @@ from scipy import special
 
 from bench.analysis.contrast import contrast
 from bench.analysis.metrics import primary_of
-from bench.stats._inputs import no_spread
+from bench.stats._inputs import differences_of, no_spread
 
 if TYPE_CHECKING:
     from bench.analysis.contrast import Contrast
@@ -27,13 +27,14 @@ class Pairing:
     Attributes:
         correlation: mean over variants, of Fisher's (1915) z, turned back.
         low, high: ends of its 95 % interval, z +- 1.96 / sqrt(n - 3) with the n of one variant.
-        saved: runs that comparing as groups would take beside these, for differences as precise.
+        saved: runs that comparing as groups would take beside these, for differences as precise; infinite
+            where the differences are the same in every seed.
     """
 
     correlation: float
     low: float
     high: float
-    saved: int
+    saved: float
 
     @property
     def says(self) -> str:
@@ -48,6 +49,11 @@ class Pairing:
             return (
                 f"Sharing seeds costs here: what is a good seed for one is a bad one for the other ({numbers})."
                 " Compared as groups (paired: no), differences would be more precise."
+            )
+        if math.isinf(self.saved):
+            return (
+                "Sharing seeds shows differences exactly here: they are the same in every seed, which no number of"
+                " runs would show of groups."
             )
         if self.low <= 0 or not self.saved:
             return f"Sharing seeds buys nothing here that these seeds show ({numbers})."
@@ -91,12 +97,12 @@ def pairing(measured: Measurements, question: str) -> Pairing | None:
     z = float(np.mean([math.atanh(np.clip(r, -0.9999, 0.9999)) for _, r in known]))
     n = float(np.median([c.a.size for c, _ in known]))
     half = float(special.ndtri(0.975)) / math.sqrt(n - 3)
-    saved = float(np.median([_as_groups(c) for c, _ in known])) - n
+    saved = (float(np.median([_as_groups(c) for c, _ in known])) - n) * (len(known) + 1)
     return Pairing(
         correlation=math.tanh(z),
         low=math.tanh(z - half),
         high=math.tanh(z + half),
-        saved=max(0, round(saved * (len(known) + 1))),
+        saved=max(0.0, round(saved) if math.isfinite(saved) else saved),
     )
 
 
@@ -104,5 +110,5 @@ def _as_groups(between: Contrast) -> float:
     """Seeds with which the difference of two groups is as precise as that of these pairs."""
     scale = max(np.abs(between.a).max(), np.abs(between.b).max())
     a, b = between.a / scale, between.b / scale
-    apart, together = a.var(ddof=1) + b.var(ddof=1), (a - b).var(ddof=1)
-    return float(a.size * apart / together) if together > 0 else float(a.size)
+    apart, together = a.var(ddof=1) + b.var(ddof=1), differences_of(a, b).var(ddof=1)
+    return float(a.size * apart / together) if together > 0 else math.inf

@@ -69,6 +69,18 @@ def test_a_short_run_says_so(tmp_path):
     )
 
 
+def test_a_run_on_fewer_images_says_so_unless_the_suite_was_written_so(tmp_path):
+    own = SUITE.replace("seeds:", "train_images: 300\nseeds:", 1)
+    cut = own.replace("questions:", "profiles:\n  small: {train_images: 20}\nquestions:", 1)
+    alike = written(tmp_path / "a", lambda *_: Outcome((0.5, 0.6, 0.7)), suite=parse_suite(own))
+    assert shortened(alike.suite, conditions(alike)) == ""
+    suite = parse_suite(cut).resized(profile="small")
+    fewer = written(tmp_path / "b", lambda *_: Outcome((0.5, 0.6, 0.7)), suite=suite)
+    assert "3 epochs on 20 training images, where the suite as written asks for 3 on 300." in (
+        shortened(fewer.suite, conditions(fewer))
+    )
+
+
 def test_a_whole_run_says_nothing(usual_results, usual_conditions):
     assert shortened(usual_results.suite, usual_conditions) == ""
 
