@@ -58,6 +58,20 @@ def _faults(error):
         yield f"{length} characters"
 
 
+@pytest.fixture(autouse=True)
+def code_of_a_test_ends_with_it(tmp_path_factory):
+    """Forget the modules that a test wrote and imported: others write some of the same name."""
+    yield
+    from bench import own_code
+
+    folder = str(tmp_path_factory.getbasetemp())
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", "")).startswith(folder):
+            del sys.modules[name]
+    own_code._imported.clear()
+    own_code._brought.clear()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def nothing_is_isolated():
     """What cannot be computed fails a test, and is not put in a sentence; tests of that put it back."""

@@ -250,15 +250,7 @@ def test_code_that_changes_while_a_run_goes_on(own, monkeypatch, tmp_path):
     assert "other code than was checked" in failed.error.iloc[0]
 
 
-def test_code_that_this_process_imported_before_it_changed(own, tmp_path, monkeypatch):
-    import sys
-
-    from bench import own_code
-
-    for name in ("mine", "parts", "parts.momentum"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-        own_code._imported.pop(name, None)
-    own_code._brought.pop("mine", None)
+def test_code_that_this_process_imported_before_it_changed(own, tmp_path):
     suite = load_suite(own / "own.yaml")
     driver.run(suite, tmp_path / "one", workers=0, trust=True)
     momentum(own, 0.9)
@@ -266,10 +258,6 @@ def test_code_that_this_process_imported_before_it_changed(own, tmp_path, monkey
         driver.run(suite, tmp_path / "two", workers=0, trust=True)
     assert caught.value.found.startswith("parts.momentum")
     assert "new process" in caught.value.hint
-    for name in ("mine", "parts", "parts.momentum"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-        own_code._imported.pop(name, None)
-    own_code._brought.pop("mine", None)
 
 
 # --- data -------------------------------------------------------------------------------------

@@ -169,9 +169,8 @@ def deaths(cluster):
 
 
 def plain(results):
-    """Without what names the optimizer."""
-    for frame in (results.trials,):
-        frame["settings"] = frame["trial_id"] = ""
+    """Without what names the optimizer, and the code that it is."""
+    results.trials["settings"] = results.trials["trial_id"] = results.trials["code"] = ""
     for frame in results.frames.values():
         if "trial_id" in frame:
             frame["trial_id"] = ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from bench.analysis.looks import Look, look_at
 from bench.analysis.run_ends import run_ends
 from bench.stats import FEWEST_FOR_INFERENCE
 from bench.suite import parse_suite
+from bench.weights import NOT_FINITE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,8 +162,7 @@ def _broken(suite: Suite, trials: pd.DataFrame) -> list[BrokenTrial]:
     for row in rows.to_dict("records"):
         traceback = "" if not isinstance(row["error"], str) else row["error"].strip()
         if row["status"] == "diverged":
-            unseen = suite.imported is None and math.isfinite(row["train_objective"])
-            of = "a weight" if unseen else what
+            of = "a weight" if NOT_FINITE in str(row["notes"]) else what
             reason = f"{of} was not finite at {suite.step} {row['diverged_epoch']}"
         else:
             lines = traceback.splitlines() or ["no reason was recorded"]
