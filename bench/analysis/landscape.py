@@ -33,7 +33,7 @@ class Landscape:
     """What the probes of the landscape say of a question.
 
     Attributes:
-        compared: each variant against the baseline on each measure; ratios, Holm within a measure.
+        compared: each variant against the baseline on each measure, in ratios; a measure is a family.
         course: along the training. Columns: variant, updates, measure, n (seeds), low, mean, high. Of
             ``loss`` and ``change`` low and high are the ends of the range along the gradient, each a
             geometric mean over seeds; of other measures the ends of the 95 % t interval of their geometric

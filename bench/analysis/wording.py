@@ -127,7 +127,7 @@ def level(alpha: float) -> str:
 
 
 def p_equals(p: float | None, name: str = "p") -> str:
-    """``Holm p = .0003`` or ``Holm p < .0001``."""
+    """``p = .0003``, or with a name ``adjusted p < .0001``."""
     text = p_value(p)
     return f"{name} {text}" if text.startswith("<") else f"{name} = {text}"
 

@@ -44,7 +44,7 @@ def used(analysis: Analysis) -> list[str]:
 
 
 def cited(text: str) -> list[str]:
-    """Keys of the references that a text names as ``Holm 1979`` or ``Bach and Moulines (2011)``."""
+    """Keys of the references that a text names as ``Dunn 1961`` or ``Bach and Moulines (2011)``."""
     return [
         _key(found["first"], year)
         for found in _CITED.finditer(text)
