@@ -66,7 +66,8 @@ def code_of_a_test_ends_with_it(tmp_path_factory):
 
     folder = str(tmp_path_factory.getbasetemp())
     for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", "")).startswith(folder):
+        places = [getattr(module, "__file__", None), *(getattr(module, "__path__", None) or ())]
+        if any(str(place).startswith(folder) for place in places):
             del sys.modules[name]
     own_code._imported.clear()
     own_code._brought.clear()

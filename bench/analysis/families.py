@@ -163,8 +163,12 @@ def totals(families: Sequence[Family]) -> tuple[str, ...]:
         said.append(
             f"Beside them {count} of {wording.counted(tests, 'test')}: if nothing differed,"
             f" {_expected(ALPHA * len(others))} of them would be expected to find something all the same;"
-            f" of the"
-            f" {wording.counted(found, 'difference')} that they found, {_expected(ALPHA * found)} may be false."
+            + (
+                f" of the {wording.counted(found, 'difference')} that they found,"
+                f" {_expected(ALPHA * found)} may be false."
+                if found
+                else " they found nothing."
+            )
         )
     return tuple(said)
 
