@@ -52,8 +52,8 @@ class Pairing:
             )
         if math.isinf(self.saved):
             return (
-                "Sharing seeds shows differences exactly here: they are the same in every seed, which no number of"
-                " runs would show of groups."
+                "Sharing seeds shows differences exactly here: they are the same in every seed, which no"
+                " number of runs would show of groups."
             )
         if self.low <= 0 or not self.saved:
             return f"Sharing seeds buys nothing here that these seeds show ({numbers})."
