@@ -535,7 +535,7 @@ DATASETS: Final = (
     Column("better", "int", "data sets", "those on which the variant's mean is better"),
     Column("worse", "int", "data sets", "those on which the baseline's mean is better"),
     Column("median_difference", "float", "the metric's", "of the means, variant minus baseline"),
-    Column("test", "str", "", "Wilcoxon; sign test if a run diverged; missing below 8 data sets"),
+    Column("test", "str", "", "Wilcoxon's signed ranks, exact; missing below 8 data sets"),
     Column("p_value", "float", "", "two-sided p of that test"),
     Column("p_adjusted", "float", "", "for its family, to be held against .05"),
     Column("verdict", "str", "", "over data sets: better, worse or cannot tell"),

@@ -71,8 +71,12 @@ class Rate:
     family: Family = Family()  # noqa: RUF009  # it is frozen
 
     def in_family(self, family: Family) -> Rate:
-        """The same, judged in a family."""
-        return replace(self, family=family)
+        """The same, judged in a family, whose intervals hold at once."""
+        against = self.against
+        if against is None or against.comparison is None or against.family == "cannot be compared":
+            return replace(self, family=family)
+        judged = stats.RateComparison.of(against.family, family.judge(against.comparison))
+        return replace(self, family=family, against=judged)
 
     @property
     def p_value(self) -> float | None:

@@ -1,6 +1,6 @@
 """Variants over several data sets. The replicate here is the data set, with one number each.
 
-Eight or more: Wilcoxon's test over data sets, pair by pair, and Holm over the pairs (Demsar 2006).
+Eight or more: Wilcoxon's test over data sets, pair by pair, adjusted for their number (Demsar 2006).
 Fewer: results per data set, and no claim about data sets in general. Mean ranks are for a picture
 only: what they say of A against B depends on the other variants (Benavoli, Corani, Mangili 2016).
 """

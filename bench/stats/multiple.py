@@ -1,6 +1,7 @@
 """p-values of a declared family, adjusted so that they can be read against alpha one by one.
 
-Holm is what the reports use. The others are here for readers who know why they want them.
+Reports use Bonferroni, whose intervals say the same as its p, for what is primary, and the false discovery rate
+of Benjamini and Hochberg for the rest. The others are here for readers who know why they want them.
 """
 
 from __future__ import annotations

@@ -110,6 +110,20 @@ class RateComparison:
     reasons: tuple[str, ...]
     """Why the two cannot be compared."""
 
+    @classmethod
+    def of(cls, family: RateFamily, found: Comparison) -> RateComparison:
+        """Of a comparison of log-rates."""
+        low, high = found.ci_low, found.ci_high
+        return cls(
+            family=family,
+            ratio=math.exp(found.mean_difference or 0.0),
+            ci_low=None if low is None else math.exp(low),
+            ci_high=None if high is None else math.exp(high),
+            p_value=found.p_value,
+            comparison=found,
+            reasons=(),
+        )
+
 
 def fit_rates_over_seeds(
     curves: Iterable[tuple[ArrayLike, ArrayLike]],
@@ -214,17 +228,7 @@ def compare_rates(a: RatesOverSeeds, b: RatesOverSeeds, *, alpha: float = 0.05) 
             comparison=None,
             reasons=reasons,
         )
-    found = compare_paired(_log_rates(a), _log_rates(b), alpha=alpha)
-    low, high = found.ci_low, found.ci_high
-    return RateComparison(
-        family=a.family,
-        ratio=math.exp(found.mean_difference or 0.0),
-        ci_low=None if low is None else math.exp(low),
-        ci_high=None if high is None else math.exp(high),
-        p_value=found.p_value,
-        comparison=found,
-        reasons=(),
-    )
+    return RateComparison.of(a.family, compare_paired(_log_rates(a), _log_rates(b), alpha=alpha))
 
 
 def _over_seeds(

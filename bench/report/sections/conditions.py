@@ -201,7 +201,7 @@ def _broken(broken: tuple[BrokenTrial, ...]) -> list[Block]:
         notes=(
             (
                 "A diverged trial counts as the worst result there is; it is not left out. A failed one"
-                " has no result; where that breaks a pair, Welch's test takes the place of the paired t."
+                " has no result: what is compared seed by seed is compared on the seeds that both have."
             ),
         ),
     )
