@@ -32,6 +32,9 @@ def bayesian_rope(a: ArrayLike, b: ArrayLike, *, rope: float) -> RopeProbabiliti
     scale s / sqrt(n): seeds are independent, so the variance correction for overlapping folds
     (Benavoli et al. 2017, section 3) does not apply. Raises StatsError like `equivalence_test`.
 
+    No report calls it: it answers who would rather have a probability than a verdict (Benavoli et al.
+    2017).
+
     >>> found = bayesian_rope([0.95, 0.96, 0.97, 0.96], [0.94, 0.94, 0.95, 0.96], rope=0.005)
     >>> round(found.below, 3), round(found.inside, 3), round(found.above, 3)
     (0.018, 0.09, 0.892)

@@ -57,6 +57,9 @@ def bootstrap_interval(
     generator with seed 0. Raises StatsError below ten values, for NaN and infinite values, and
     where nothing varies.
 
+    No report calls it: t intervals hold their level on fewer seeds; it is for medians and other
+    statistics of many.
+
     >>> times = [10.0, 12.0, 11.0, 30.0, 13.0, 12.5, 11.5, 14.0, 12.0, 13.5]
     >>> found = bootstrap_interval(times, np.median)
     >>> found.estimate, found.ci_low, found.ci_high
@@ -106,6 +109,9 @@ def interquartile_mean(values: ArrayLike) -> float:
     values: any shape; all of its numbers count alike (Agarwal et al. 2021, as in rliable; this is
     `scipy.stats.trim_mean(values, 0.25, axis=None)`). Infinite values may be among those left out.
     Raises StatsError for no values, NaN, and an infinite value in the middle half.
+
+    No report calls it: the mean of five seeds is of little else; it is for the many tasks of
+    reinforcement learning.
 
     >>> interquartile_mean([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, float("inf")])  # of 3, 4, 5 and 6
     4.5

@@ -330,6 +330,9 @@ def compare_to_value(
     This is `compare_paired` against a constant, hence the one-sample t test. Raises StatsError
     like it, and for a value that is not finite.
 
+    No report calls it: reports compare claims with numbers by the same test, on pairs; it is for a
+    sample by itself.
+
     >>> compare_to_value([0.95, 0.96, 0.97, 0.96], 0.94).verdict
     'better'
     """

@@ -103,6 +103,9 @@ def friedman(scores: ArrayLike, *, higher_is_better: bool = True) -> Friedman:
     for pairwise tests nor for mean-rank comparisons. Raises StatsError for another shape, NaN, and
     where every data set ties all variants.
 
+    No report calls it: it tells that some variant differs and not which; it is for comparing with
+    papers that print it.
+
     >>> found = friedman([[0.9, 0.8, 0.7], [0.8, 0.6, 0.7], [0.9, 0.7, 0.6], [0.8, 0.7, 0.6]])
     >>> found.average_ranks.tolist(), round(found.p_value, 4)
     ([1.0, 2.25, 2.75], 0.0388)
@@ -121,6 +124,8 @@ def quade(scores: ArrayLike) -> Quade:
     scores: shape (data sets, variants), three variants or more. Ranks within a data set are weighted
     by the rank of its range (Conover 1999, section 5.8). p is 0 where all data sets agree perfectly.
     Raises StatsError as `friedman`.
+
+    No report calls it: as `friedman`, which it betters for few variants.
 
     >>> found = quade([[5, 4, 7], [1, 3, 1], [16, 12, 22], [5, 4, 3], [10, 9, 7]])
     >>> round(found.statistic, 2), round(found.p_value, 2)
@@ -147,6 +152,8 @@ def critical_difference(n_variants: int, n_datasets: int, *, alpha: float = 0.05
 
     q sqrt(k (k + 1) / (6 n)), q being the studentized range's quantile over sqrt(2) (Demsar 2006).
     Raises StatsError below two variants or data sets.
+
+    No report calls it: mean ranks judge a pair by its company; it is for redrawing diagrams of others.
 
     >>> round(critical_difference(4, 14), 3)  # Demsar (2006) prints 1.25
     1.254

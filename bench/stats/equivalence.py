@@ -49,6 +49,9 @@ def equivalence_test(
     of any size. Raises StatsError below three values a side, where nothing varies, for a margin
     that is not positive and for alpha outside (0, 0.5).
 
+    No report calls it: reports read equivalence from the interval, which says the same; it gives the p
+    by itself.
+
     >>> found = equivalence_test([0.95, 0.96, 0.97, 0.96], [0.95, 0.95, 0.97, 0.97], margin=0.02)
     >>> found.established, round(found.p_value, 4)
     (True, 0.0081)

@@ -28,6 +28,8 @@ def power_paired(effect_size: float, n: float, *, alpha: float = 0.05) -> float:
 
     Raises StatsError unless n >= 2 and 0 < alpha < 1.
 
+    No report calls it: `bench plan` asks for seeds and not for power; it answers the opposite question.
+
     >>> round(power_paired(0.5, 34), 2)
     0.81
     """
@@ -38,6 +40,8 @@ def power_unpaired(effect_size: float, n: float, *, alpha: float = 0.05) -> floa
     """The chance that a t test of two groups of n seeds each detects a true d of `effect_size`.
 
     Raises StatsError unless n >= 2 and 0 < alpha < 1.
+
+    No report calls it: as `power_paired`, for groups whose seeds do not match.
 
     >>> round(power_unpaired(0.5, 64), 2)
     0.8
@@ -85,6 +89,8 @@ def seeds_for_superiority(
     1987); Bouthillier et al. (2021) get their 29 runs from it, with P(A > B) = 0.75 and power 0.95.
     A normal approximation, not rounded; infinite for 1/2. Raises StatsError for a probability or
     alpha outside (0, 1) and for a power outside (alpha, 1).
+
+    No report calls it: `bench plan` asks about means; it is for who speaks of how often a run wins.
 
     >>> round(seeds_for_superiority(0.75, power=0.95), 1)  # 29 in Bouthillier et al. (2021)
     28.9

@@ -64,6 +64,9 @@ def performance_profile(times: Mapping[str, ArrayLike]) -> PerformanceProfile:
     problem that no variant solves counts as unsolved for all. Raises StatsError for no variants,
     unequal lengths, NaN and times that are not positive.
 
+    No report calls it: it needs many problems, where a report has a few; it is for benchmarks of
+    optimization.
+
     >>> performance_profile({"A": [10, 20], "B": [30, 10]}).ratios["B"].tolist()
     [3.0, 1.0]
     """

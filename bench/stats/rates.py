@@ -165,6 +165,8 @@ def fit_rate(
     increase or is negative, a floor or breakpoint that is not finite, no family, an unknown one,
     and unknown weights.
 
+    No report calls it: reports fit all seeds of a variant together; it is for one curve at hand.
+
     >>> k = range(30)
     >>> fit = fit_rate(k, [0.2 + 2 * 0.9**i for i in k])
     >>> fit.family, round(fit.rate, 4), round(fit.floor, 4)

@@ -240,6 +240,9 @@ def restricted_mean_difference(
     many runs, of which some were stopped early: it goes as far as the curves do. Raises StatsError
     like `survival_curve`, for a tau beyond the data, and where neither group varies.
 
+    No report calls it: runs that all were watched as long are compared by the exact means; it is for
+    censored ones.
+
     >>> found = restricted_mean_difference([1, 3], [1, 1], [2, 6], [1, 1], tau=10)
     >>> found.difference, round(found.standard_error**2, 6)  # 2 - 4; 1^2 / 2 + 2^2 / 2
     (-2.0, 2.5)

@@ -63,6 +63,9 @@ def restricted_times(
     StatsError for unequal lengths, no runs, a budget that is not positive, and a reached target
     without a time or with a negative one.
 
+    No report calls it: reports take them from curves that end at different times; it is for runs of one
+    budget.
+
     >>> restricted_times([5, 12, float("nan")], [True, True, False], 10).tolist()
     [5.0, 10.0, 10.0]
     """
@@ -111,6 +114,8 @@ def restricted_mean_time(times: ArrayLike, reached: ArrayLike, budget: float) ->
 
     Equals the area under the Kaplan-Meier curve up to the budget: for whoever wants this number
     alone. Reports take the mean of `restricted_times`, whose spread they need too.
+
+    No report calls it: reports compare `restricted_times`; it is the mean alone.
 
     >>> restricted_mean_time([12, 15, 40, 22, 18], [True, True, False, True, True], 40)
     21.4
