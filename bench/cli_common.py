@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from bench.errors import UsageError
+from bench.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,10 +19,6 @@ if TYPE_CHECKING:
     from bench.store import Results
 
 WIDE: Final = 160  # columns of tables that are written to a file
-# Control characters but tab and newline; signs that turn the direction or end a line; halves of characters.
-_UNSEEN: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A results folder.")]
 Workers = Annotated[
@@ -38,11 +33,6 @@ TrustSections = Annotated[
     bool, typer.Option("--trust", help="Let sections of --templates run, which are Python code.")
 ]
 Trust = Annotated[bool, typer.Option("--trust", help="Let the suite import Python code it names.")]
-
-
-def printable(text: str) -> str:
-    r"""The same text with what cannot be seen written as ``\x1b``: it could move or hide what is said."""
-    return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def console() -> Console:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bench.backend import ENVIRONMENT
-from bench.errors import ClusterError, UsageError, did_you_mean, first_line
+from bench.errors import ClusterError, UsageError, did_you_mean, first_line, shown
 from bench.machine import machine, versions
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _description(path: Path) -> tuple[str, dict[str, Any], int]:
     try:
         said = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise refuse(error.strerror or str(error)) from None
+        raise refuse(first_line(error)) from None
     except (YAMLError, ValueError, RecursionError) as error:
         raise refuse(first_line(error)) from None
     if not isinstance(said, dict) or len(said) != 2 or "workers" not in said:
@@ -144,13 +144,13 @@ def _description(path: Path) -> tuple[str, dict[str, Any], int]:
     queue = next(str(key) for key in said if key != "workers")
     options, workers = said.get(queue), said["workers"]
     if queue not in QUEUES:
-        raise refuse(f"the queue {queue!r}", did_you_mean(queue, QUEUES))
+        raise refuse(f"the queue {shown(queue)}", did_you_mean(queue, QUEUES))
     if not isinstance(options, dict) or not _counts(options.get("cores")):
         raise refuse(f"{queue} without a number of cores")
     if "memory" not in options:
         raise refuse(f"{queue} without memory")
     if not _counts(workers):
-        raise refuse(f"workers: {workers!r}")
+        raise refuse(f"workers: {shown(workers)}")
     return queue, options, workers
 
 

@@ -296,7 +296,7 @@ def trace_epoch(suite: Suite, name: str, folder: Path, *, trust: bool = False) -
                 "the trace could not be written",
                 where=str(folder),
                 expected="a folder that can be written",
-                found=getattr(error, "strerror", None) or first_line(error),
+                found=first_line(error),
             ) from None
 
 

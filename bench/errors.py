@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import re
 import sys
+import unicodedata
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -24,8 +26,23 @@ if TYPE_CHECKING:
 
 
 _LISTED: Final = 30  # names in a message
-_LONGEST: Final = 80  # characters of what was found
+_LONGEST: Final = 80  # characters of a value or a name
 _LONGEST_LINE: Final = 500  # characters of what another error says
+_LONGEST_PART: Final = 900  # characters of a part of a message
+_LONGEST_HINT: Final = 4_000  # it may hold what another process printed last
+# Controls, changes of direction, halves of characters, ends of lines.
+_UNSEEN: Final = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# Letters, marks and signs that nothing is drawn for.
+_BLANK: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+# Python's own words for things: kinds, functions, objects and numbers of errors.
+_NAME: Final = r"((?:[\w.]|<\w+>)+)"
+_PYTHONS: Final = re.compile(
+    rf"<(?:class|function|method-wrapper|b[a-z-]+ (?:method|function)) '?{_NAME}(?:[^<>]|<[^<>]*>)*>"
+    rf"|<{_NAME} object at 0x[0-9a-f]+>"
+    r"|\[Errno -?\d+\] "
+)
 
 
 class BenchError(Exception):
@@ -40,12 +57,12 @@ class BenchError(Exception):
         found: str | None = None,
         hint: str | None = None,
     ) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.where = where
-        self.expected = expected
-        self.found = found
-        self.hint = hint
+        self.problem = plain(problem)
+        super().__init__(self.problem)
+        self.where = None if where is None else plain(where)
+        self.expected = None if expected is None else plain(expected)
+        self.found = None if found is None else plain(found)
+        self.hint = None if hint is None else _cut(printable(hint), _LONGEST_HINT)
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments do not survive the default pickling, and errors cross processes.
@@ -114,7 +131,7 @@ def closest(found: str, known: Iterable[str]) -> str | None:
     """A hint naming the closest known spelling, if one is close."""
     folded = {_folded(name): name for name in sorted(known)}
     hits = difflib.get_close_matches(_folded(found), folded, n=1, cutoff=0.6)
-    return f"did you mean {folded[hits[0]]!r}?" if hits else None
+    return f"did you mean {shown(folded[hits[0]])}?" if hits else None
 
 
 def _folded(name: str) -> str:
@@ -125,28 +142,58 @@ def _folded(name: str) -> str:
 def did_you_mean(found: str, known: Iterable[str]) -> str | None:
     """A hint naming the closest known spelling, or the known names if none is close."""
     names = sorted(known)
-    listed = "use one of " + ", ".join(names) if 0 < len(names) <= 30 else None
-    return closest(found, names) or listed
+    all_of_them = f"use one of {listed(names)}" if 0 < len(names) <= _LISTED else None
+    return closest(found, names) or all_of_them
 
 
 def listed(names: Iterable[str]) -> str:
     """Names in a row; of many, the first."""
     first = list(itertools.islice(names, _LISTED + 1))
-    return ", ".join(map(_cut, first[:_LISTED])) + (", ..." if len(first) > _LISTED else "")
+    return ", ".join(_cut(name) for name in first[:_LISTED]) + (
+        ", ..." if len(first) > _LISTED else ""
+    )
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+def printable(text: str) -> str:
+    r"""The same text with what cannot be seen written as ``\x1b``: it could move or hide what is said.
+
+    Tabs and ends of lines stay.
+    """
+    if text.isprintable() and text.isascii():
+        return text
+    return "".join(
+        ascii(sign)[1:-1]
+        if (unicodedata.category(sign) in _UNSEEN and sign not in "\t\n") or _BLANK.match(sign)
+        else sign
+        for sign in text
+    )
+
+
+def plain(text: str) -> str:
+    """Text of any origin as a message shows it: one line, not long, nothing unseen, no words of Python's."""
+    line = printable(re.sub(r"[\t\n]+ *", " ", _cut(text, 4 * _LONGEST_PART)))
+    line = _PYTHONS.sub(lambda words: words[1] or words[2] or "", line)
+    return "nothing" if line.strip() in ("", "None") else _cut(line, _LONGEST_PART)
 
 
 def shown(value: object) -> str:
     """What was found, as a person wrote it, cut off where it is long."""
     if value is None:
         return "nothing"
-    return _cut(repr(value))
+    if hasattr(value, "tolist"):  # numpy's, whose own words are not a person's
+        value = value.tolist()
+    return _cut(plain(repr(value)), _LONGEST)
 
 
 def first_line(error: BaseException) -> str:
     """The first line of what an error says, cut off where it is long; its type if it says nothing."""
-    line = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 3] + "..."
+    said = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
+    return _cut(plain(str(said).splitlines()[0]), _LONGEST_LINE)
+
+
+def _cut(text: str, longest: int = _LONGEST) -> str:
+    """Text whose middle is left out where it is long: a path or a place tells most by its end."""
+    if len(text) <= longest:
+        return text
+    end = (longest - 5) // 3
+    return f"{text[: longest - 5 - end]} ... {text[-end:]}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bench import frames as frames_
 from bench import weights
-from bench.errors import UsageError
+from bench.errors import UsageError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -212,7 +212,7 @@ def _unwritable(folder: Path, error: OSError) -> UsageError:
         "the files cannot be written",
         where=str(folder),
         expected="a folder that can be written",
-        found=error.strerror or str(error),
+        found=first_line(error),
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bench import backend
-from bench.errors import SuiteError, TrustError, did_you_mean, first_line
+from bench.errors import SuiteError, TrustError, did_you_mean, first_line, shown
 from bench.plugins import named
 
 _MODULES: Final = {
@@ -88,10 +88,10 @@ def build(
     for argument in arguments:
         if argument not in known:
             raise SuiteError(
-                f"{name} takes no argument {argument!r}",
+                f"{name} takes no argument {shown(argument)}",
                 where=".".join((*here, argument)),
                 expected="one of " + ", ".join(known),
-                found=repr(argument),
+                found=shown(argument),
                 hint=did_you_mean(argument, known),
             )
     given = {
@@ -131,10 +131,10 @@ def _find(kind: str, name: str, trusted: bool, path: tuple[str, ...]) -> type:
         )
     if name not in classes:
         raise SuiteError(
-            f"Keras has no {kind} {name!r} that a suite may name",
+            f"Keras has no {kind} {shown(name)} that a suite may name",
             where=where,
             expected=f"a class of {' or '.join(_MODULES[kind])}, by its own name",
-            found=repr(name),
+            found=shown(name),
             hint=did_you_mean(name, classes),
         )
     return classes[name]
@@ -217,6 +217,6 @@ def _value(
             where=".".join(path),
             expected="a number, text, a list, {epochs: N} or {Name: {argument: value}}; Name of "
             + ", ".join(_MODULES),
-            found=repr(dict(value)),
+            found=shown(dict(value)),
         )
     return build(kind, value, updates_per_epoch=updates_per_epoch, trusted=trusted, path=path)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from bench import backend, keras_objects
-from bench.errors import SuiteError, did_you_mean, first_line
+from bench.errors import SuiteError, did_you_mean, first_line, shown
 from bench.plugins import named
 from bench.trial import generator
 
@@ -113,10 +113,10 @@ def _layers(spec: Spec, outputs: int) -> list[tuple[tuple[str, ...], Spec]]:
     name, _ = named(spec, where="model")
     if name not in NETWORKS:
         raise SuiteError(
-            f"no network {name!r}",
+            f"no network {shown(name)}",
             where=f"model.{name}",
             expected="layers: [...], or one of " + ", ".join(NETWORKS),
-            found=repr(name),
+            found=shown(name),
             hint=did_you_mean(name, [*NETWORKS, "layers"]),
         )
     return [(("model", name), layer) for layer in _network(spec, outputs)]
@@ -191,10 +191,10 @@ def _network(spec: Spec, outputs: int) -> list[Spec]:
     for argument in arguments:
         if argument not in known:
             raise SuiteError(
-                f"{name} takes no argument {argument!r}",
+                f"{name} takes no argument {shown(argument)}",
                 where=f"model.{name}.{argument}",
                 expected="one of " + ", ".join(known),
-                found=repr(argument),
+                found=shown(argument),
                 hint=did_you_mean(argument, known),
             )
     _check_mlp(arguments)
@@ -231,7 +231,7 @@ def _check_mlp(arguments: Mapping[str, Any]) -> None:
                 "not a valid value",
                 where=f"model.mlp.{key}",
                 expected=expected,
-                found=repr(arguments[key]),
+                found=shown(arguments[key]),
             )
 
 

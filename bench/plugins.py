@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bench.errors import SuiteError, UsageError, did_you_mean
+from bench.errors import SuiteError, UsageError, did_you_mean, shown
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -187,10 +187,10 @@ def load(kind: str, name: str) -> ModuleType:
     known = available(kind)
     if name not in known:
         raise UsageError(
-            f"no {kind.removesuffix('s')} is called {name!r}",
+            f"no {kind.removesuffix('s')} is called {shown(name)}",
             where=f"{kind.removesuffix('s')} {name}",
             expected="one of " + ", ".join(known),
-            found=repr(name),
+            found=shown(name),
             hint=did_you_mean(name, known),
         )
     return importlib.import_module(f"bench.{kind}.{name}")
@@ -210,6 +210,6 @@ def named(spec: str | Mapping[str, Any], *, where: str | None = None) -> tuple[s
             "not a named thing",
             where=where,
             expected="Name, or {Name: {argument: value}}",
-            found=repr(spec),
+            found=shown(spec),
         )
     return name, dict(arguments or {})

@@ -208,7 +208,7 @@ class Store:
                 "the results folder cannot be written",
                 where=str(folder),
                 expected="a folder, or a path where one can be made",
-                found=error.strerror or str(error),
+                found=first_line(error),
                 hint="choose another with --out",
             ) from None
         try:
@@ -697,7 +697,7 @@ def _transaction(db: sqlite3.Connection, where: Path) -> Iterator[None]:
             "the results could not be written; what was written before is kept",
             where=str(where),
             expected="a writable disk with space",
-            found=str(error),
+            found=first_line(error),
             hint="make room, then run the same command again: it continues",
         ) from None
     finally:

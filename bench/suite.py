@@ -27,7 +27,7 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema  # noqa: TC002  # pydantic reads the annotation
 
 from bench import resources, yaml_text
-from bench.errors import SuiteError, closest, listed, shown
+from bench.errors import SuiteError, closest, first_line, listed, shown
 from bench.frames import CURVE_METRICS, METRICS, TAKEN, Metric, probe_metric
 from bench.yaml_text import Keys, located
 
@@ -578,7 +578,7 @@ def load_suite(name: str | Path) -> Suite:
                 f"no suite {str(name)!r}",
                 where=str(path.absolute()),
                 expected="a shipped suite or the path of a YAML file",
-                found=f"shipped are {', '.join(sorted(shipped))}",
+                found=f"shipped are {listed(sorted(shipped))}",
                 hint=closest(str(name), shipped),
             )
         path = shipped[str(name)]
@@ -597,7 +597,7 @@ def load_suite(name: str | Path) -> Suite:
             "the suite cannot be read",
             where=str(path),
             expected="a readable YAML file",
-            found=getattr(error, "strerror", None) or str(error),
+            found=first_line(error),
             hint="give the path of a suite file, or a name that `bench list` shows",
         ) from None
     return parse_suite(text, path=path)
@@ -779,7 +779,7 @@ def _check_primary(suite: Suite, name: str, place: Keys) -> None:
         raise SuiteError(
             "not a valid value",
             where=suite.where(*place),
-            expected=f"a metric, one of {', '.join(directed)}",
+            expected=f"a metric, one of {listed(directed)}",
             found=shown(name),
             hint=closest(name, directed),
         )
@@ -790,7 +790,7 @@ def _check_target(suite: Suite, target: dict[str, float] | None, place: Keys) ->
         raise SuiteError(
             "not a valid value",
             where=suite.where(*place),
-            expected=f"one metric with its value; one of {', '.join(suite.curve_metrics)}",
+            expected=f"one metric with its value; one of {listed(suite.curve_metrics)}",
             found=shown(target),
             hint=closest(next(iter(target), ""), suite.curve_metrics),
         )
@@ -801,7 +801,7 @@ def _no_metric(suite: Suite, name: str, where: str) -> SuiteError:
     return SuiteError(
         f"no metric {shown(name)}",
         where=where,
-        expected=f"a metric, one of {', '.join(known)}, or probe/layer/measure",
+        expected=f"a metric, one of {listed(known)}, or probe/layer/measure",
         found=shown(name),
         hint=closest(name, known),
     )

@@ -18,12 +18,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("seedwise")
 
 MOST = 4_000  # characters of a message; what other processes printed may follow as a hint
-# What a reader cannot act on: Python's own words for things.
+# What a reader cannot act on: Python's own words for things, and numpy's.
 NOISE = re.compile(
-    r"<class '|<function |<bound method| object at 0x|Traceback \(most|\[Errno|^None$|^$"
+    r"<class '|<function |<bound method| object at 0x|Traceback \(most|\[Errno|\bnp\.\w+\(|^None$|^$"
 )
 RAISED = []
-"""The errors that the package made in the test that runs."""
+"""The errors that the package made in the test that runs; not those that the test made."""
 
 
 def pytest_configure():
@@ -34,9 +34,20 @@ def pytest_configure():
 
     def keeping(self, *arguments, **named):
         init(self, *arguments, **named)
-        RAISED.append(self)
+        if _made_by_the_package():
+            RAISED.append(self)
 
     BenchError.__init__ = keeping
+
+
+def _made_by_the_package():
+    """Whether the first file but for this one and that of the errors, going outwards, is the package's."""
+    from bench import errors
+
+    frame = sys._getframe(1)
+    while frame.f_code.co_filename in (__file__, errors.__file__):
+        frame = frame.f_back
+    return Path(frame.f_code.co_filename).is_relative_to(Path(errors.__file__).parent)
 
 
 @pytest.fixture(autouse=True)

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import pickle
 
+import numpy as np
 import pytest
 
 from bench import errors
-from bench.errors import BenchError, closest, did_you_mean, first_line
+from bench.errors import (
+    BenchError,
+    closest,
+    did_you_mean,
+    first_line,
+    listed,
+    plain,
+    printable,
+    shown,
+)
 
 KINDS = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, BenchError)]
 
@@ -65,3 +75,85 @@ def test_did_you_mean_lists_the_known_names_if_none_is_close():
 def test_first_line():
     assert first_line(ValueError("\n one\ntwo")) == "one"
     assert first_line(ValueError()) == "ValueError"
+    assert first_line(FileNotFoundError(2, "No such file or directory", "/home/me")) == (
+        "No such file or directory"
+    )
+    assert len(first_line(ValueError("x" * 10_000))) == 500
+
+
+LONG = "a" * 5_000 + "\n" + "b" * 5_000
+
+
+@pytest.mark.parametrize("part", ["problem", "where", "expected", "found"])
+def test_no_part_of_a_message_is_long_or_has_lines(part):
+    given = {"problem": "no", "where": "here", "expected": "x", "found": "y", part: LONG}
+    error = BenchError(given.pop("problem"), **given)
+    text = getattr(error, part)
+    assert text.startswith("aaa")
+    assert text.endswith("bbb")
+    assert " ... " in text
+    assert "\n" not in text
+    assert len(str(error)) < 1_000
+
+
+def test_a_message_is_short_in_all():
+    error = BenchError(LONG, where=LONG, expected=LONG, found=LONG, hint=LONG)
+    assert len(str(error)) - len(error.hint) < 4_000
+    assert len(error.hint) == 4_000
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("\x1b[2J", r"\x1b[2J"),
+        ("a\u200bb", r"a\u200bb"),  # zero width
+        ("a\u202eb", r"a\u202eb"),  # right to left from here
+        ("a\u2028b", r"a\u2028b"),
+        ("a\u3164b", r"a\u3164b"),  # a letter without a shape
+        ("a\U000e0041b", r"a\U000e0041b"),  # a tag
+        ("a\ufe0fb", r"a\ufe0fb"),
+        ("a\xadb", r"a\xadb"),
+        ("a\udcffb", r"a\udcffb"),  # of a file name that is not UTF-8
+        ("é  漢\xa0%", "é  漢\xa0%"),
+    ],
+)
+def test_what_cannot_be_seen_is_shown_by_number(text, seen):
+    assert printable(text) == plain(text) == seen
+    error = BenchError(text, where=text, expected=text, found=text, hint=text)
+    assert str(error).count(seen) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("None", "nothing"),
+        ("", "nothing"),
+        (f"a {int}", "a int"),
+        (f"{closest}, {KINDS[0]}", "closest, bench.errors.BenchError"),
+        ("[Errno 2] No such file", "No such file"),
+    ],
+)
+def test_words_of_python_are_not_a_readers(text, said):
+    assert plain(text) == said
+
+
+def test_shown():
+    class Thing:
+        pass
+
+    assert shown(None) == "nothing"
+    assert shown("x") == "'x'"
+    assert shown(np.float64(1.5)) == shown(1.5) == "1.5"
+    assert shown(np.array([1, 2])) == "[1, 2]"
+    assert shown(int) == "int"
+    assert shown({"a": [Thing()]}).startswith("{'a': [")
+    assert "0x" not in shown([Thing()])
+    assert "0x" not in shown(test_shown)
+    assert "0x" not in shown(Thing().__init__)
+    assert len(shown("x" * 1000)) == 80
+
+
+def test_of_many_names_the_first_are_listed():
+    names = [f"n{i}" for i in range(1000)]
+    assert listed(names).endswith("n29, ...")
+    assert len(listed(["x" * 1000])) == 80

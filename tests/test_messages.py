@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import pickle
 from pathlib import Path
 
+import pytest
+
 import bench
-from bench import errors
+from bench import errors, load_suite
 
 PACKAGE = Path(bench.__file__).parent
 CLASSES = {
@@ -62,7 +65,17 @@ def test_no_other_exception_is_raised_for_a_person():
 
 def test_a_message_that_nobody_can_act_on_fails_its_test(messages_can_be_acted_on):
     raised, faults = messages_can_be_acted_on
-    error = errors.UsageError("Bad.", where="here", expected="<class 'int'>", found="None")
-    assert raised == [error]
-    assert len(list(faults(error))) == 3
+    with pytest.raises(errors.SuiteError) as caught:
+        load_suite("no_such_suite")
+    assert raised == [caught.value]
+    caught.value.problem, caught.value.expected, caught.value.found = "Bad.", "<class 'int'>", None
+    assert len(list(faults(caught.value))) == 3
     raised.clear()
+
+
+def test_errors_that_a_test_makes_are_its_own_business(messages_can_be_acted_on):
+    raised, _ = messages_can_be_acted_on
+    errors.BenchError("no")
+    errors.StatsError("no")
+    pickle.loads(pickle.dumps(errors.UsageError("no")))
+    assert raised == []

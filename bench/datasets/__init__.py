@@ -23,7 +23,7 @@ import numpy as np
 
 from bench import plugins
 from bench.datasets import _options
-from bench.errors import DatasetError, did_you_mean
+from bench.errors import DatasetError, did_you_mean, shown
 from bench.trial import generator
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _resolve(spec: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
             "this names no data set",
             where="dataset",
             expected="a name such as mnist, or a mapping such as {npz: FILE}",
-            found=repr(spec),
+            found=shown(spec),
         )
     keys, options = sources[source].ARGUMENTS, getattr(sources[source], "OPTIONS", ())
     _check_keys(source, keys, options, arguments)
@@ -124,10 +124,10 @@ def _resolve(spec: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 def _unknown(name: str, known: Iterable[str]) -> DatasetError:
     return DatasetError(
-        f"no data set is called {name!r}",
+        f"no data set is called {shown(name)}",
         where="dataset",
         expected="the name of a data set, or {keras: NAME} for any other of Keras's own",
-        found=repr(name),
+        found=shown(name),
         hint=did_you_mean(name, known),
     )
 
@@ -144,7 +144,9 @@ def _check_keys(
     unknown = [key for key in arguments if key not in (*keys, *options)]
     if unknown or missing:
         raise DatasetError(
-            f"unknown key {unknown[0]!r}" if unknown else f"key {missing[0]!r} is missing",
+            f"unknown key {shown(unknown[0])}"
+            if unknown
+            else f"key {shown(missing[0])} is missing",
             where=f"dataset {source}",
             expected=_usage(source, keys, options),
             found="the keys " + ", ".join(arguments) if arguments else f"the name {source} alone",
@@ -156,10 +158,10 @@ def _check_texts(source: str, arguments: Mapping[str, Any]) -> None:
     for key, value in arguments.items():
         if not isinstance(value, str | Path) or not str(value):
             raise DatasetError(
-                f"the value of {key!r} is not a text",
+                f"the value of {shown(key)} is not a text",
                 where=f"dataset {source}",
                 expected=_usage(source, arguments),
-                found=repr(value),
+                found=shown(value),
                 hint="put it in quotes",
             )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.datasets import _arrays, _options
-from bench.errors import DatasetError, did_you_mean
+from bench.errors import DatasetError, did_you_mean, first_line, listed, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +85,7 @@ def _read(path: Path, label: str) -> pd.DataFrame:
             "this table cannot be read" if path.exists() else "there is no such file",
             where=str(path),
             expected="comma-separated text in UTF-8 whose first line names the columns",
-            found=getattr(error, "strerror", None) or str(error) or type(error).__name__,
+            found=first_line(error),
             hint=None if path.exists() else "relative paths start at the suite's folder",
         ) from error
     _check_columns(table, label, path)
@@ -98,10 +98,10 @@ def _check_columns(table: pd.DataFrame, label: str, path: Path) -> None:
     columns = list(table.columns)
     if label not in columns:
         raise DatasetError(
-            f"column {label!r} is missing",
+            f"column {shown(label)} is missing",
             where=str(path),
-            expected=f"a header with {label!r} in it",
-            found=", ".join(columns[:20]) + (", ..." if len(columns) > 20 else ""),
+            expected=f"a header with {shown(label)} in it",
+            found=listed(columns),
             hint=did_you_mean(label, columns),
         )
     if len(table) == 0:
@@ -142,9 +142,9 @@ def _measured(labels: pd.Series[str], path: Path) -> np.ndarray:
         row = int(finite.argmin())
         raise DatasetError(
             "this target is no number",
-            where=f"{path}, column {labels.name!r}",
+            where=f"{path}, column {shown(labels.name)}",
             expected="finite numbers, as the targets are real-valued",
-            found=f"{labels.iloc[row]!r} in data row {row + 1}",
+            found=f"{shown(labels.iloc[row])} in data row {row + 1}",
             hint="leave out targets: real, if the column names classes",
         )
     return values
@@ -159,7 +159,7 @@ def _classes(labels: pd.Series[str], path: Path) -> tuple[list[str], np.ndarray]
     if 2 * len(names) > max(len(labels), 4):
         raise DatasetError(
             "nearly every row has a label of its own",
-            where=f"{path}, column {labels.name!r}",
+            where=f"{path}, column {shown(labels.name)}",
             expected="classes of at least two rows on average",
             found=f"{len(names)} different labels in {len(labels)} rows",
             hint="name a column of classes as label; or say targets: real, if these are measured",
@@ -190,9 +190,9 @@ def _features(table: pd.DataFrame, path: Path) -> np.ndarray:
             row = int(pd.to_numeric(column, errors="coerce").isna().to_numpy().argmax())
             raise DatasetError(
                 "this feature is not numeric",
-                where=f"{path}, column {name!r}",
+                where=f"{path}, column {shown(name)}",
                 expected="numbers",
-                found=f"{column.iloc[row]!r} in data row {row + 1}",
+                found=f"{shown(column.iloc[row])} in data row {row + 1}",
                 hint="encode it as numbers or remove the column",
             )
     with np.errstate(over="ignore"):  # becomes infinite, which is refused later
@@ -204,7 +204,7 @@ def _refuse_empty(column: pd.Series[Any], path: Path) -> None:
     if empty.any():
         raise DatasetError(
             f"{np.count_nonzero(empty)} cells are empty",
-            where=f"{path}, column {column.name!r}",
+            where=f"{path}, column {shown(column.name)}",
             expected="a value in every row",
             found=f"nothing in data row {int(empty.argmax()) + 1}",
             hint="fill in or drop these rows",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.datasets import _arrays, _options
-from bench.errors import DatasetError
+from bench.errors import DatasetError, first_line, listed
 from bench.machine import memory_bytes
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def _find(folder: Path, prefixes: tuple[str, ...], kind: str, dimensions: int) -
 def _listing(folder: Path) -> str:
     if not folder.is_dir():
         return "a file, not a folder" if folder.exists() else "no such folder"
-    names = sorted(path.name for path in folder.iterdir())
-    return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "") or "an empty folder"
+    return listed(sorted(path.name for path in folder.iterdir())) or "an empty folder"
 
 
 def read_bytes(path: Path) -> bytes:
@@ -94,7 +93,7 @@ def read_bytes(path: Path) -> bytes:
             "this file cannot be read",
             where=str(path),
             expected="a whole gzip file" if path.suffix == ".gz" else "a readable file",
-            found=str(error),
+            found=first_line(error),
             hint="fetch or install it again",
         ) from error
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.datasets import _arrays, _options
-from bench.errors import DatasetError, did_you_mean
+from bench.errors import DatasetError, did_you_mean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,10 +41,10 @@ def load(arguments: Mapping[str, Any], folder: Path) -> Dataset:
     known = [module for module in dir(keras.datasets) if not module.startswith("_")]
     if name not in known:
         raise DatasetError(
-            f"Keras {keras.__version__} has no data set {name!r}",
+            f"Keras {keras.__version__} has no data set {shown(name)}",
             where="dataset keras",
             expected="one of " + ", ".join(known),
-            found=repr(name),
+            found=shown(name),
             hint=did_you_mean(name, known),
         )
     (x_train, y_train), (x_test, y_test) = _fetch(getattr(keras.datasets, name), name)

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from bench.datasets import _arrays
-from bench.errors import DatasetError, did_you_mean
+from bench.errors import DatasetError, did_you_mean, shown
 from bench.trial import generator
 
 if TYPE_CHECKING:
@@ -117,16 +117,16 @@ def check(arguments: Mapping[str, Any]) -> None:
             "not a least-squares problem",
             where="dataset least_squares",
             expected="{least_squares: {condition: 100, n: 500, d: 50}}",
-            found=repr(written),
+            found=shown(written),
         )
     given = {**DEFAULTS, **(written or {})}
     for key in given:
         if key not in DEFAULTS:
             raise DatasetError(
-                f"unknown key {key!r}",
+                f"unknown key {shown(key)}",
                 where="dataset least_squares",
                 expected="one of " + ", ".join(DEFAULTS),
-                found=repr(key),
+                found=shown(key),
                 hint=did_you_mean(key, DEFAULTS),
             )
     rules: list[tuple[str, Callable[[Any], bool], str]] = [
@@ -140,10 +140,10 @@ def check(arguments: Mapping[str, Any]) -> None:
     for key, fits, expected in rules:
         if not fits(given[key]):
             raise DatasetError(
-                f"not a value for {key!r}",
+                f"not a value for {shown(key)}",
                 where="dataset least_squares",
                 expected=expected,
-                found=repr(given[key]),
+                found=shown(given[key]),
             )
     if given["n"] * given["d"] > LARGEST:
         raise DatasetError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.datasets import _arrays, _options
-from bench.errors import DatasetError
+from bench.errors import DatasetError, first_line, listed, shown
 from bench.weights import UNREADABLE, check_size
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             for key in KEYS:
                 if key not in archive:
                     raise DatasetError(
-                        f"array {key!r} is missing",
+                        f"array {shown(key)} is missing",
                         where=str(path),
                         expected=", ".join(KEYS),
-                        found=", ".join(archive.files) or "no array",
+                        found=listed(archive.files) or "no array",
                         hint="write it with numpy.savez(file, x_train=..., y_train=..., ...)",
                     )
             return {key: np.asarray(archive[key]) for key in KEYS}
@@ -71,7 +71,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             "an array of this file cannot be read",
             where=str(path),
             expected="undamaged arrays of numbers, none of them pickled (dtype object)",
-            found=str(error),
+            found=first_line(error),
             hint="write it again with numpy.savez",
         ) from error
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bench import backend, plugins
 from bench.engines import _fits
 from bench.engines._network import Job, Network
-from bench.errors import SuiteError, UsageError, did_you_mean
+from bench.errors import SuiteError, UsageError, did_you_mean, shown
 
 if TYPE_CHECKING:
     from bench.plugins import Dataset, Engine
@@ -47,10 +47,10 @@ def check(training: Training, data: Dataset, *, trusted: bool = False) -> None:
     for option in options:
         if option not in module.ARGUMENTS:
             raise SuiteError(
-                f"the engine {name} takes no argument {option!r}",
+                f"the engine {name} takes no argument {shown(option)}",
                 where=f"engine.{name}.{option}",
                 expected="one of " + ", ".join(module.ARGUMENTS) if module.ARGUMENTS else "none",
-                found=repr(option),
+                found=shown(option),
                 hint=did_you_mean(option, module.ARGUMENTS),
             )
     job = Job(training, data, 0, trusted)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from bench.backend import ENVIRONMENT
 from bench.engines import _messages
-from bench.errors import BenchError
+from bench.errors import BenchError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -133,7 +133,7 @@ class Cluster:
             raise self._failed(
                 f"{member.name} cannot be started",
                 expected="a process of this Python" if member.host == HOME else "ssh",
-                found=str(error),
+                found=first_line(error),
             ) from None
         self._processes.append(process)
         inbox = self._inbox  # the thread must not keep the cluster alive

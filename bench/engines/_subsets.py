@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from bench.errors import SuiteError
+from bench.errors import SuiteError, shown
 from bench.plugins import Measure, named
 from bench.trial import generator
 
@@ -82,7 +82,7 @@ def subsets(job: Job) -> Subsets:
             "not a number of workers",
             where=f"engine.{engine}.workers",
             expected=f"a whole number from 1 to {min(MOST, job.n_train)}",
-            found=repr(workers),
+            found=shown(workers),
         )
     where = f"engine.{engine}.split"
     if split == "random":
@@ -183,6 +183,6 @@ def _alpha(split: object, where: str) -> float:
             "not a way to split the images",
             where=where,
             expected=f"{SPLITS}, alpha from 0.001 to 1000",
-            found=repr(split),
+            found=shown(split),
         )
     return float(alpha)

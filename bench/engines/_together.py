@@ -8,7 +8,7 @@ from bench import backend
 from bench.engines._cluster import Cluster, Member
 from bench.engines._network import Job, Network, chunked, initial_model
 from bench.engines._subsets import Subsets, subsets
-from bench.errors import SuiteError
+from bench.errors import SuiteError, shown
 from bench.plugins import Engine, named
 
 if TYPE_CHECKING:
@@ -166,6 +166,6 @@ def deadline(job: Job) -> float:
             "not a time",
             where=f"engine.{engine}.deadline_s",
             expected="seconds, above 0",
-            found=repr(seconds),
+            found=shown(seconds),
         )
     return float(seconds)

@@ -20,7 +20,7 @@ import numpy as np
 
 from bench import backend
 from bench.engines._network import Job, Network, batches, chunks, over_chunks
-from bench.errors import SuiteError, first_line
+from bench.errors import SuiteError, first_line, shown
 from bench.plugins import Engine, named
 from bench.trial import generator
 
@@ -67,7 +67,7 @@ def _replacement(job: Job) -> bool:
             "neither with nor without replacement",
             where="engine.compiled.replacement",
             expected="true or false",
-            found=repr(value),
+            found=shown(value),
         )
     return value
 

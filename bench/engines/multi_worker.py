@@ -24,7 +24,7 @@ from bench.engines._cluster import HOME, Member
 from bench.engines._network import update_of_arrays
 from bench.engines._subsets import shared_equally
 from bench.engines._together import SPOKESMAN, Together
-from bench.errors import SuiteError, TrustError, UsageError
+from bench.errors import SuiteError, TrustError, UsageError, shown
 from bench.plugins import Measure, named
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _hosts(job: Job) -> list[str]:
             "not a list of hosts",
             where="engine.multi_worker.hosts",
             expected="names of machines, [a.example.org, b.example.org]",
-            found=repr(hosts),
+            found=shown(hosts),
         )
     if not job.trusted:
         raise TrustError(

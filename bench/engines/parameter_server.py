@@ -17,7 +17,7 @@ from bench.engines import _together
 from bench.engines._cluster import Member
 from bench.engines._network import initial_model
 from bench.engines._together import ARGUMENTS, Together
-from bench.errors import SuiteError
+from bench.errors import SuiteError, shown
 from bench.plugins import Measure, named
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _check_optimizer(job: Job) -> None:
             "asynchronous updates are those of plain SGD",
             where="optimizer",
             expected="{SGD: {learning_rate: ...}}, without momentum and other arguments",
-            found=repr(job.training.optimizer),
+            found=shown(job.training.optimizer),
         )
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, get_args
 
-from bench.errors import UsageError, closest
+from bench.errors import UsageError, closest, listed, shown
 from bench.frames import CURVE_METRICS, METRICS, TAKEN
 from bench.importers import _claims
 from bench.importers._empty import Empty
@@ -75,7 +75,7 @@ class Asked:
                     "no such policy",
                     where=f"--{option}",
                     expected=f"one of {', '.join(get_args(kinds))}",
-                    found=repr(given),
+                    found=shown(given),
                 )
         _claims.check(self.claims)
         target, margin = self.target, self.margin
@@ -83,7 +83,7 @@ class Asked:
             raise UsageError(
                 "no such target",
                 where="--target",
-                expected=f"METRIC=NUMBER, the metric one of {', '.join(self.metrics)}",
+                expected=f"METRIC=NUMBER, the metric one of {listed(self.metrics)}",
                 found=f"{target[0]}={target[1]:g}",
                 hint=closest(target[0], self.metrics),
             )
@@ -104,10 +104,10 @@ class Asked:
         twice = next((name for name in self.cells if self.cells.count(name) > 1), None)
         if twice is not None:
             raise UsageError(
-                f"the column {twice!r} is named twice",
+                f"the column {shown(twice)} is named twice",
                 where="--variant, --seed, --step, --group, --metric",
                 expected="a column for each of variant, seed, step, group and metric",
-                found=", ".join(self.cells),
+                found=listed(self.cells),
             )
 
 
@@ -146,7 +146,7 @@ def _own(text: str) -> tuple[str, OwnMetric | None]:
         return name, None
     if name in TAKEN:
         raise UsageError(
-            f"{name!r} is a column that Seedwise computes",
+            f"{shown(name)} is a column that Seedwise computes",
             where="--metric",
             expected="another name",
             found=text,
@@ -154,7 +154,7 @@ def _own(text: str) -> tuple[str, OwnMetric | None]:
         )
     if direction is None:
         raise UsageError(
-            f"which values of {name!r} are better is not known",
+            f"which values of {shown(name)} are better is not known",
             where="--metric",
             expected=f"--metric '{name}:max' if higher is better, --metric '{name}:min' if lower",
             found=text,

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from bench.errors import UsageError, closest, listed
+from bench.errors import UsageError, closest, listed, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -115,7 +115,7 @@ def _opponent(
         return {"value": number}
     against, by = _variant(text, right, known, or_number=True)
     if against == variant or by not in (None, metric):
-        raise _misunderstood(text, f"{right!r} after it")
+        raise _misunderstood(text, f"{shown(right)} after it")
     return {"against": against}
 
 
@@ -133,7 +133,7 @@ def _variant(
     spoken = [*variants, *(f"{v} {m}" for v in variants[:100] for m in known.metrics)]
     expected = f"{'a number, ' * or_number}a variant, {listed(variants)}, perhaps with a metric, "
     raise UsageError(
-        f"a claim about {side!r}" if side else "a claim about nothing",
+        f"a claim about {shown(side)}" if side else "a claim about nothing",
         where="--claim",
         expected=expected + listed(known.metrics),
         found=text,
@@ -156,7 +156,7 @@ def _number(text: str) -> float | None:
 def _misunderstood(text: str, found: str, hint: str | None = None) -> UsageError:
     return UsageError(
         "not a claim that is understood",
-        where=f"--claim {text!r}",
+        where=f"--claim {shown(text)}",
         expected=_FORM,
         found=found,
         hint=hint

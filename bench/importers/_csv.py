@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Final
 
-from bench.errors import DatasetError
+from bench.errors import DatasetError, listed, shown
 from bench.importers._text import COMMENT, check_columns, lines, unreadable
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _refuse(path: Path, columns: Sequence[str], body: _Body, found: list[str]) -
             "another header",
             where=where,
             expected="rows, or the header of the first line once more",
-            found=", ".join(found)[:200],
+            found=listed(found),
             hint="the columns change there: write all rows under one header",
         )
     if len(found) != len(body.header):
@@ -147,7 +147,7 @@ def _places(path: Path, columns: Sequence[str], header: list[str]) -> list[int]:
     for name in columns:
         if header.count(name) > 1:
             raise DatasetError(
-                f"the column {name!r} stands there twice",
+                f"the column {shown(name)} stands there twice",
                 where=str(path),
                 expected="each column once",
                 found=str(header.count(name)),

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from bench.errors import DatasetError, UsageError, first_line
+from bench.errors import DatasetError, UsageError, first_line, shown
 from bench.importers import _csv
 from bench.importers._text import COMMENT, check_columns, encoding_of, lines, unreadable
 
@@ -71,7 +71,7 @@ class Rows:
                 "no such kind of file",
                 where=str(self.path),
                 expected=f"one of {', '.join(KINDS)}",
-                found=repr(self.kind),
+                found=shown(self.kind),
             )
         given = {"--encoding": self.encoding, "--comment": self.comment}
         for option, text in given.items():
@@ -82,7 +82,7 @@ class Rows:
                     expected=f"no {option}, since Parquet is not text"
                     if self.kind == "parquet"
                     else "text",
-                    found=repr(text),
+                    found=shown(text),
                 )
 
     @contextmanager
@@ -98,7 +98,7 @@ class Rows:
                 hint="name its encoding, such as --encoding latin-1 or --encoding utf-16",
             ) from None
         except OSError as error:
-            found = error.strerror or first_line(error)
+            found = first_line(error)
             raise unreadable(self.path, self.kind, found) from None
 
 

@@ -6,7 +6,7 @@ import hashlib
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from bench.errors import DatasetError, UsageError, closest
+from bench.errors import DatasetError, UsageError, closest, listed, shown
 from bench.importers import _claims, _units
 from bench.suite import LARGEST, Imported, Suite
 
@@ -114,15 +114,14 @@ def _baseline(where: str, groups: Mapping[str, Sequence[str]], asked: Asked) -> 
     if wanted is None:
         problem = "no variant is in every group, so none can be the baseline"
     elif wanted in known:
-        problem = f"the baseline {wanted!r} is not in the group {lacking!r}"
+        problem = f"the baseline {shown(wanted)} is not in the group {shown(lacking)}"
     else:
-        problem = f"no variant is called {wanted!r}"
-    shown = everywhere or known
+        problem = f"no variant is called {shown(wanted)}"
     raise UsageError(
         problem,
-        where=f"{where}, column {' and '.join(map(repr, asked.columns['variant']))}",
-        expected="one of " + ", ".join(shown[:30]) + (", ..." if len(shown) > 30 else ""),
-        found=repr(wanted) if wanted else "none",
+        where=f"{where}, column {' and '.join(map(shown, asked.columns['variant']))}",
+        expected=f"one of {listed(everywhere or known)}",
+        found=shown(wanted) if wanted else "none",
         hint=closest(wanted, known) if wanted and wanted not in known else None,
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from bench.errors import DatasetError
+from bench.errors import DatasetError, shown
 from bench.suite import MAX_NAME, is_printable
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class _Cells:
         found = "nothing" if cell is None or cell == "" else repr(cell)
         found = found if len(found) <= 80 else found[:77] + "..."
         return DatasetError(
-            f"not a value for the column {column!r}",
+            f"not a value for the column {shown(column)}",
             where=f"{self._where} {line}",
             expected=expected,
             found=found,
@@ -262,7 +262,7 @@ def _merged(where: str, table: Table, line: NDArray[np.int64], repeated: Repeate
         if differ.size and repeated == "refuse":
             start = first[differ[0]]
             named = " / ".join(part for part in table.runs[run[start]] if part)
-            what = f"{name!r} for {named} at step {step[start]:g}"
+            what = f"{shown(name)} for {named} at step {step[start]:g}"
             raise _contradiction(where, what, line[start:], found[start:])
         there = np.add.reduceat(~np.isnan(found), first, dtype=np.int64)
         again += int((there[high == low] - 1).sum())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from typing import TYPE_CHECKING, Final, TextIO
 
-from bench.errors import DatasetError, UsageError, closest
+from bench.errors import DatasetError, UsageError, closest, listed, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -39,7 +39,7 @@ def encoding_of(path: Path, named: str | None) -> str:
             "no such encoding",
             where="--encoding",
             expected="an encoding of text that Python knows, such as utf-8, utf-16, latin-1, cp1252",
-            found=repr(named),
+            found=shown(named),
         ) from None
 
 
@@ -85,11 +85,10 @@ def check_columns(path: Path, columns: Iterable[str], known: Sequence[str]) -> N
         raise DatasetError("an empty file", where=str(path), expected="rows", found="none")
     for name in columns:
         if name not in known:
-            shown = ", ".join(known[:30]) + (", ..." if len(known) > 30 else "")
             raise UsageError(
-                f"no column {name!r}",
+                f"no column {shown(name)}",
                 where=str(path),
-                expected=f"one of {shown[:1000]}",
-                found=repr(name),
+                expected=f"one of {listed(known)}",
+                found=shown(name),
                 hint=closest(name, known),
             )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from bench import plugins
-from bench.errors import SuiteError, did_you_mean
+from bench.errors import SuiteError, did_you_mean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,10 +78,10 @@ def check(training: Training, data: Dataset) -> None:
         for argument in arguments:
             if argument not in known:
                 raise SuiteError(
-                    f"the probe {name} takes no argument {argument!r}",
+                    f"the probe {name} takes no argument {shown(argument)}",
                     where=f"{where}.{argument}",
                     expected="one of " + ", ".join(known),
-                    found=repr(argument),
+                    found=shown(argument),
                     hint=did_you_mean(argument, known),
                 )
         _check_when(arguments, where)
@@ -111,7 +111,7 @@ def _check_when(arguments: Mapping[str, Any], where: str) -> None:
         "not a time to measure at",
         where=f"{where}.{problem}",
         expected=expected,
-        found=repr(found),
+        found=shown(found),
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bench.errors import SuiteError
+from bench.errors import SuiteError, shown
 from bench.trial import generator
 
 if TYPE_CHECKING:
@@ -41,5 +41,5 @@ def check_count(arguments: Mapping[str, Any], name: str, least: int) -> None:
             "not a valid value",
             where=name,
             expected=f"a whole number from {least}",
-            found=repr(value),
+            found=shown(value),
         )

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bench.errors import SuiteError
+from bench.errors import SuiteError, shown
 from bench.plugins import Measure
 from bench.probes import _images
 
@@ -128,5 +128,5 @@ def check(training: Training, data: Dataset, arguments: Mapping[str, Any]) -> No
             "not a valid value",
             where="rate",
             expected="a learning rate above 0, for all variants alike",
-            found=repr(rate),
+            found=shown(rate),
         )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from bench import weights
-from bench.errors import SuiteError
+from bench.errors import SuiteError, shown
 from bench.plugins import Measure
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def check(training: Training, data: Dataset, arguments: Mapping[str, Any]) -> No
             "not a loss of accuracy",
             where="probes.sparsity.delta",
             expected="a share from 0 to below 1, such as 0.002",
-            found=repr(delta),
+            found=shown(delta),
         )
     if not training.validation or not data.classes:
         raise SuiteError(

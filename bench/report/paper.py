@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from markupsafe import Markup
 
-from bench.errors import UsageError
+from bench.errors import UsageError, first_line
 from bench.report import escaping, stills, templating
 from bench.report.blocks import Table, parts
 from bench.report.own import Own
@@ -111,6 +111,6 @@ def _written(path: Path, content: bytes) -> Path:
             "the files cannot be written",
             where=str(path),
             expected="a folder that can be written",
-            found=error.strerror or str(error),
+            found=first_line(error),
         ) from None
     return path

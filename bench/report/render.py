@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from bench.errors import UsageError
+from bench.errors import UsageError, first_line
 from bench.report import glossary, markdown, palette, templating
 from bench.report.blocks import Block, Figure, Section, parts
 from bench.report.contents import contents
@@ -119,7 +119,7 @@ def write_whole(path: Path, text: str) -> Path:
             "the report cannot be written",
             where=str(path),
             expected="a file that can be written",
-            found=error.strerror or str(error),
+            found=first_line(error),
             hint="choose another with -o",
         ) from None
     finally:

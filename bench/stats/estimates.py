@@ -75,7 +75,7 @@ def estimate(a: ArrayLike, b: ArrayLike, kind: Kind) -> TEstimate:
         flat = no_spread(first) and no_spread(second)
     else:
         raise StatsError(
-            f"unknown kind {kind!r}", expected="paired, welch or pooled", found=shown(kind)
+            f"unknown kind {shown(kind)}", expected="paired, welch or pooled", found=shown(kind)
         )
     if flat:
         raise StatsError(

@@ -63,7 +63,7 @@ def adjust(
     """
     if method not in get_args(Method):
         raise StatsError(
-            f"unknown method {method!r}",
+            f"unknown method {shown(method)}",
             expected=f"one of {listed(get_args(Method))}",
             found=shown(method),
             hint=did_you_mean(str(method), get_args(Method)),

@@ -347,7 +347,7 @@ def _options(
         raise StatsError("no families", expected=f"one or more of {listed(FAMILIES)}", found="none")
     if weights not in get_args(Weights):
         raise StatsError(
-            f"unknown weights {weights!r}", expected="relative or none", found=shown(weights)
+            f"unknown weights {shown(weights)}", expected="relative or none", found=shown(weights)
         )
     if resolution is not None:
         between(resolution, 0.0, 1.0, "resolution")
@@ -358,7 +358,7 @@ def _check_families(names: Sequence[str]) -> None:
     for name in names:
         if name not in FAMILIES:
             raise StatsError(
-                f"unknown family {name!r}",
+                f"unknown family {shown(name)}",
                 expected=f"one of {listed(FAMILIES)}",
                 found=shown(name),
                 hint=did_you_mean(name, FAMILIES),
