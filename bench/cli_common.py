@@ -56,8 +56,9 @@ def say(text: str) -> None:
 
 def complain(text: str) -> None:
     """Say on standard error what went wrong."""
-    colour = typer.colors.RED if sys.stderr.isatty() else None
-    typer.secho(printable(text), err=True, fg=colour)
+    said = printable(text)
+    sys.stderr.write(typer.style(said, fg="red") if sys.stderr.isatty() else said)
+    sys.stderr.write("\n")
 
 
 def own_of(templates: Path | None, *, trust: bool) -> Own:
