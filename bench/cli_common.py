@@ -32,6 +32,10 @@ Templates = Annotated[
 TrustSections = Annotated[
     bool, typer.Option("--trust", help="Let sections of --templates run, which are Python code.")
 ]
+Anonymous = Annotated[
+    bool,
+    typer.Option("--anonymous", help="Leave out who and where: hosts, users, folders, comments."),
+]
 Trust = Annotated[bool, typer.Option("--trust", help="Let the suite import Python code it names.")]
 
 
