@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from bench import cli_checks, cli_export, cli_import, cli_report
+from bench import cli_checks, cli_export, cli_import, cli_output, cli_report
 from bench.cli_common import Folder, Trust, Workers, analysed, run_of, warn_of_troubles
 from bench.cli_common import complain as _complain
 from bench.cli_common import console as _console
-from bench.errors import BenchError, UsageError
+from bench.errors import BenchError, UsageError, first_line
 
 if TYPE_CHECKING:
     from bench.analysis.changes import Change
@@ -289,14 +289,25 @@ app.command()(cli_checks.doctor)
 
 
 def main() -> None:
-    """Run the command line: exit code 0, 1 a trial failed, got worse or differs, 2 bad input, 130 Ctrl-C."""
+    """Run the command line.
+
+    Exit code 0; 1 a trial failed, got worse or differs; 2 bad input, or output that cannot be written; 130
+    Ctrl-C; 141 the reader of the output, such as `head`, has seen enough.
+    """
     try:
-        app()
-    except BenchError as error:
-        _complain(str(error))
-        sys.exit(2)
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        cli_output.open_both()
+        try:
+            app()
+        except BenchError as error:
+            _complain(str(error))
+            sys.exit(2)
+        finally:
+            sys.stdout.flush()
+    except cli_output.Unwritable as error:
+        cli_output.give_up()
+        if error.code != cli_output.SIGPIPE:
+            _complain(f"standard output cannot be written: {first_line(error.error)}")
+        sys.exit(error.code)
 
 
 def _workers(workers: int | None) -> int:

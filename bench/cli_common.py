@@ -32,6 +32,10 @@ Templates = Annotated[
 TrustSections = Annotated[
     bool, typer.Option("--trust", help="Let sections of --templates run, which are Python code.")
 ]
+Anonymous = Annotated[
+    bool,
+    typer.Option("--anonymous", help="Leave out who and where: hosts, users, folders, comments."),
+]
 Trust = Annotated[bool, typer.Option("--trust", help="Let the suite import Python code it names.")]
 
 
@@ -56,8 +60,9 @@ def say(text: str) -> None:
 
 def complain(text: str) -> None:
     """Say on standard error what went wrong."""
-    colour = typer.colors.RED if sys.stderr.isatty() else None
-    typer.secho(printable(text), err=True, fg=colour)
+    said = printable(text)
+    sys.stderr.write(typer.style(said, fg="red") if sys.stderr.isatty() else said)
+    sys.stderr.write("\n")
 
 
 def own_of(templates: Path | None, *, trust: bool) -> Own:

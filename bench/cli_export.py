@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bench.cli_common import Folder, Templates, TrustSections, own_of, say, warn_of_troubles
+from bench.cli_common import (
+    Anonymous,
+    Folder,
+    Templates,
+    TrustSections,
+    own_of,
+    say,
+    warn_of_troubles,
+)
 
 if TYPE_CHECKING:
     from bench.analysis import Analysis
@@ -42,17 +50,21 @@ def export(
     bibtex: Annotated[
         bool, typer.Option("--bibtex", help="What to cite for the statistics used.")
     ] = False,
+    anonymous: Anonymous = False,
     templates: Templates = None,
     trust: TrustSections = False,
 ) -> None:
     """Write the frames for other tools, or the report's figures, tables and references for papers."""
     from bench.analysis import analyse
+    from bench.analysis.anonymous import anonymous as without_who_and_where
     from bench.export import write_frames, write_weights
     from bench.store import load_results
 
     to = to or folder / "export"
     own = own_of(templates, trust=trust)
     results = load_results(folder)
+    if anonymous:
+        results = without_who_and_where(results)
     analysis = analyse(results)
     for_papers = figures or tables or bibtex
     if format_ or not for_papers:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 
 from bench.cli_common import (
+    Anonymous,
     Templates,
     TrustSections,
     analysed,
@@ -52,6 +53,7 @@ def report(
     watch: Annotated[
         bool, typer.Option("--watch", help="Write it again while a run goes on.")
     ] = False,
+    anonymous: Anonymous = False,
     templates: Templates = None,
     trust: TrustSections = False,
 ) -> None:
@@ -66,9 +68,9 @@ def report(
         )
     own = own_of(templates, trust=trust)
     if format_ == "markdown":
-        code = _write_markdown(folders[0], output, own, figures=figures)
+        code = _write_markdown(folders[0], output, own, figures=figures, anonymous=anonymous)
     else:
-        pages = _Pages(folders, output, own, watching=watch)
+        pages = _Pages(folders, output, own, watching=watch, anonymous=anonymous)
         if watch:
             _watch(pages)
         else:
@@ -86,6 +88,7 @@ class _Pages:
     output: Path | None
     own: Own
     watching: bool
+    anonymous: bool
     complete: dict[Path, bool] = field(default_factory=dict)
     entries: dict[Path, Entry] = field(default_factory=dict)
     codes: dict[Path, int] = field(default_factory=dict)
@@ -108,7 +111,7 @@ class _Pages:
         from bench.report.index import entry, write_index
 
         for folder in folders:
-            analysis = _analysis(folder)
+            analysis = _analysis(folder, anonymous=self.anonymous)
             say(f"results  {folder}")
             path = write_report(analysis, self.path(folder), own=self.own, watching=self.watching)
             say(f"report   {path}")
@@ -180,20 +183,24 @@ def _changed(folders: list[Path]) -> Iterator[list[Path]]:
         time.sleep(pause)
 
 
-def _write_markdown(folder: Path, output: Path | None, own: Own, *, figures: bool) -> int:
+def _write_markdown(
+    folder: Path, output: Path | None, own: Own, *, figures: bool, anonymous: bool
+) -> int:
     from bench.report.as_markdown import write_markdown
 
-    analysis = _analysis(folder)
+    analysis = _analysis(folder, anonymous=anonymous)
     say(f"results  {folder}")
     path = write_markdown(analysis, output or folder / "report.md", own=own, figures=figures)
     say(f"report   {path}")
     return warn_of_troubles(analysis)
 
 
-def _analysis(folder: Path) -> Analysis:
+def _analysis(folder: Path, *, anonymous: bool) -> Analysis:
+    from bench.analysis.anonymous import anonymous as without_who_and_where
     from bench.store import load_results
 
-    return analysed(load_results(folder))
+    results = load_results(folder)
+    return analysed(without_who_and_where(results) if anonymous else results)
 
 
 def _folder(run: str) -> Path:

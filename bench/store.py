@@ -162,6 +162,7 @@ class Results:
             with its text and its folder, and the cluster (JSON) if it ran on one.
         planned: number of distinct trials of the last run.
         folder: where it was read from.
+        anonymous: whether what tells who and where was left out; see ``bench.analysis.anonymous``.
     """
 
     suite: Suite
@@ -175,6 +176,7 @@ class Results:
     planned: int
     folder: Path
     data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    anonymous: bool = False
 
     def curves_of(self, question: str) -> pd.DataFrame:
         """The evaluations of one question; quick also where there are many questions."""
@@ -614,11 +616,7 @@ def _suite(path: Path, resolved: str, text: str, folder: str) -> Suite:
             found=first_line(error),
             hint="use the version of Seedwise that wrote it, or another folder with --out",
         ) from None
-    return suite.model_copy(
-        update={
-            name: getattr(ran, name) for name in ("seeds", "epochs", "train_images", "questions")
-        }
-    )
+    return suite.as_ran(ran)
 
 
 def _marks(count: int) -> str:

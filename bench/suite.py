@@ -525,6 +525,11 @@ class Suite(_Model):
         """Whether each variant of the question is compared with each other one."""
         return (self.questions[question].compare or self.compare) == "all pairs"
 
+    def as_ran(self, ran: Suite) -> Suite:
+        """The same suite in the size of ``ran``, which was made of it."""
+        sized = ("seeds", "epochs", "train_images", "questions")
+        return self.model_copy(update={name: getattr(ran, name) for name in sized})
+
     def resized(
         self,
         *,

@@ -5,6 +5,7 @@ What is too large or too deep is refused while it is read, whatever aliases stan
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any, Final
 
 from ruamel.yaml import YAML
@@ -37,6 +38,16 @@ def read(text: str, path: Path | None) -> tuple[Any, dict[Keys, int]]:
     """
     reader = _Reader(path)
     return reader.read(text), reader.lines
+
+
+def written(values: Any) -> str:
+    """Plain values as YAML, in their order."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style, yaml.allow_unicode, yaml.width = False, True, 100
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    text = io.StringIO()
+    yaml.dump(values, text)
+    return text.getvalue()
 
 
 def located(path: Path | None, lines: Mapping[Keys, int], keys: Keys) -> str:

@@ -25,7 +25,7 @@ LAYERS = (  # from below; modules of one layer do not import each other
     {"analysis", "importers"},
     {"report", "export", "progress", "pictures", "verify", "doctor"},
     {"cli_common"},
-    {"cli_checks", "cli_export", "cli_import", "cli_report"},
+    {"cli_checks", "cli_export", "cli_import", "cli_output", "cli_report"},
     {"cli", "pytest_plugin"},
 )
 RUNNING = {

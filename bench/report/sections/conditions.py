@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from bench.analysis import wording
+from bench.analysis.anonymous import TELLS, TELLS_NOT
 from bench.frames import METRICS
 from bench.report import naming
 from bench.report.blocks import (
@@ -33,7 +34,8 @@ def build(analysis: Analysis) -> tuple[Block, ...] | None:
     how = analysis.conditions
     about = analysis.suite.about
     blocks: list[Block] = [Markdown(about)] if about else []
-    blocks.append(Facts(tuple(_facts(analysis))))
+    tells = TELLS_NOT if analysis.results.anonymous else TELLS
+    blocks.append(Facts((*_facts(analysis), ("Who and where", tells))))
     if how.broken:
         blocks += _broken(how.broken)
     blocks.append(
