@@ -86,7 +86,7 @@ def run_of(target: str, *, need: str) -> Path:
         UsageError: the suite was not run yet.
         SuiteError: neither a folder nor a suite.
     """
-    from bench.store import FILE
+    from bench.results_file import FILE
     from bench.suite import load_suite
 
     if Path(target).is_dir():

@@ -153,7 +153,7 @@ def _wait_until_begun(folders: list[Path]) -> None:
 
 def _stamp(folder: Path) -> tuple[int, int] | None:
     """What is another one when the results have changed; None where there are none."""
-    from bench.store import FILE
+    from bench.results_file import FILE
 
     try:
         about = (folder / FILE).stat()
