@@ -78,6 +78,21 @@ def subfolder(folder: Path, name: str) -> Path:
     return path
 
 
+def held(folder: Path, name: str) -> bool:
+    """Whether ``folder/name`` is a file in the folder, or a folder of files, to which no link leads."""
+    try:
+        path = folder.resolve() / name
+        return path.resolve() == path != folder.resolve() and all(
+            map(_plain, [path, *path.rglob("*")])
+        )
+    except (OSError, ValueError):  # or no path at all
+        return False
+
+
+def _plain(path: Path) -> bool:
+    return stat.S_IFMT(path.lstat().st_mode) in (stat.S_IFREG, stat.S_IFDIR)
+
+
 def opened(path: Path, flags: int = os.O_RDONLY) -> int:
     """A descriptor of what is a file, which is neither cut off nor entered through a link.
 
