@@ -80,11 +80,11 @@ def subfolder(folder: Path, name: str) -> Path:
 
 def held(folder: Path, name: str) -> bool:
     """Whether ``folder/name`` is a file in the folder, or a folder of files, to which no link leads."""
+    root = folder.resolve()
     try:
-        path = folder.resolve() / name
-        return path.resolve() == path != folder.resolve() and all(
-            map(_plain, [path, *path.rglob("*")])
-        )
+        path = root / name
+        inside = root in path.parents and path.resolve() == path
+        return inside and all(map(_plain, [path, *path.rglob("*")]))
     except (OSError, ValueError):  # or no path at all
         return False
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 from pydantic import ValidationError
 
-from bench import consistency, frames
+from bench import consistency, files, frames
 from bench.errors import StoreError, SuiteError, first_line
 from bench.predictions import Predictions
 from bench.results_file import (
@@ -462,8 +462,10 @@ def has_begun(folder: Path) -> bool:
     Raises:
         StoreError: the file is not of a version this program reads.
     """
-    if not (folder / FILE).lstat().st_size:
-        return False  # a driver has just made it
+    with readable(folder / FILE):
+        files.refuse_all_but_files(folder / FILE)
+        if not (folder / FILE).stat().st_size:
+            return False  # a driver has just made it
     with reading(folder, whole=False) as db:
         return _last_run(db) is not None
 
