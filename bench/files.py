@@ -44,10 +44,10 @@ def writing(folder: Path, name: str, *, what: str = "file") -> Iterator[IO[bytes
     Raises:
         UsageError: it cannot be written, its place is not a file's, or a folder below is a link.
     """
-    path = folder / name
-    with _said(path, what), contextlib.ExitStack() as stack:
+    outermost = _outermost(folder, what)
+    with _said(folder / name, what), contextlib.ExitStack() as stack:
         *folders, last = name.split("/")
-        place = _entered(folder, folders)
+        place = _entered(outermost, folders)
         stack.callback(os.close, place)
         refuse_all_but_files(last, place)
         begun = f".seedwise-{secrets.token_hex(8)}"
@@ -72,10 +72,10 @@ def subfolder(folder: Path, name: str) -> Path:
     Raises:
         UsageError: it cannot be made, or is a link.
     """
-    path = folder / name
-    with _said(path, "folder"):
-        os.close(_entered(folder, name.split("/")))
-    return path
+    outermost = _outermost(folder, "folder")
+    with _said(folder / name, "folder"):
+        os.close(_entered(outermost, name.split("/")))
+    return folder / name
 
 
 def held(folder: Path, name: str) -> bool:
@@ -127,10 +127,15 @@ def _refuse(found: os.stat_result) -> None:
         raise OSError(errno.EINVAL, f"{kind} in the place of a file")
 
 
-def _entered(folder: Path, names: list[str]) -> int:
-    """A descriptor of a folder below ``folder``; all are made that do not exist."""
-    folder.mkdir(parents=True, exist_ok=True)
-    place = os.open(folder, _FOLDER)
+def _outermost(folder: Path, what: str) -> int:
+    """A descriptor of a folder that a person named, which is made if it does not exist."""
+    with _said(folder, what):
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.open(folder, _FOLDER)
+
+
+def _entered(place: int, names: list[str]) -> int:
+    """A descriptor of the folder below ``place``, which is closed; all are made that do not exist."""
     for name in names:
         outer = place
         try:
