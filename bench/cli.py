@@ -156,7 +156,7 @@ def run(
         _complain("stopped; what was finished is kept, and the same command continues")
         raise typer.Exit(130) from None
     _say_probe_costs(results)
-    code = _write_report(results, folder / "report.html")
+    code = _write_report(results, folder / "report.html", chosen)
     failed = results.trials.loc[results.trials.status == "failed"].drop_duplicates("trial_id")
     if len(failed):
         first = failed.iloc[0]
@@ -183,7 +183,7 @@ def time_(
     yes: Yes = False,
 ) -> None:
     """Time an epoch of each variant alone on the machine, and add the times to the run's report."""
-    from bench import driver
+    from bench import driver, files
     from bench.export import write_benchmark
 
     chosen = _sized(suite, profile, question, None, None)
@@ -206,9 +206,9 @@ def time_(
     except KeyboardInterrupt:
         _complain("stopped; the rounds that were finished are kept")
         raise typer.Exit(130) from None
-    path = write_benchmark(results, folder / "timing")
+    path = write_benchmark(results, files.subfolder(folder, "timing"))
     console.print(f"timings  {path}", soft_wrap=True)
-    code = _write_report(results, folder / "report.html")
+    code = _write_report(results, folder / "report.html", chosen)
     if code:
         raise typer.Exit(code)
 
@@ -409,16 +409,26 @@ def _show(suite: Suite, facts: dict[str, object]) -> None:
     )
 
 
-def _write_report(results: Results, path: Path) -> int:
-    """The exit code: 1 if something could not be computed, which is said."""
+def _write_report(results: Results, path: Path, given: Suite) -> int:
+    """The exit code: 1 if something could not be computed, which is said.
+
+    given: the suite that the command was given; the folder's own may be somebody else's and name other data.
+    """
     from bench.report import write_report
 
     console = _console()
     console.print(f"results  {results.folder}", soft_wrap=True)
-    analysis = analysed(results)
+    analysis = analysed(results, pictures=_data_of(results.suite) <= _data_of(given))
     written = write_report(analysis, path)
     console.print(f"report   {written}", soft_wrap=True)
     return warn_of_troubles(analysis)
+
+
+def _data_of(suite: Suite) -> set[str]:
+    import json
+
+    where = str(suite.folder.resolve())
+    return {json.dumps([where, suite.dataset_of(name)]) for name in suite.questions}
 
 
 def _show_plan(results: Results, rows: list[SeedsNeeded], detect: float, power: float) -> None:

@@ -81,7 +81,7 @@ def run_of(target: str, *, need: str) -> Path:
         UsageError: the suite was not run yet.
         SuiteError: neither a folder nor a suite.
     """
-    from bench.store import FILE
+    from bench.results_file import FILE
     from bench.suite import load_suite
 
     if Path(target).is_dir():
@@ -107,9 +107,12 @@ def warn_of_troubles(analysis: Analysis) -> int:
     return 1 if troubles else 0
 
 
-def analysed(results: Results) -> Analysis:
-    """What a report is written of: the findings, and the test images that it shows."""
+def analysed(results: Results, *, pictures: bool) -> Analysis:
+    """What a report is written of: the findings, and the test images that it shows.
+
+    pictures: also those of files that the suite names, which is not for a suite of somebody else.
+    """
     from bench.analysis import analyse
     from bench.pictures import with_pictures
 
-    return with_pictures(analyse(results))
+    return with_pictures(analyse(results), named=pictures)

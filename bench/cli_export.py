@@ -55,23 +55,24 @@ def export(
     trust: TrustSections = False,
 ) -> None:
     """Write the frames for other tools, or the report's figures, tables and references for papers."""
+    from bench import files
     from bench.analysis import analyse
     from bench.analysis.anonymous import anonymous as without_who_and_where
     from bench.export import write_frames, write_weights
     from bench.store import load_results
 
-    to = to or folder / "export"
     own = own_of(templates, trust=trust)
     results = load_results(folder)
     if anonymous:
         results = without_who_and_where(results)
     analysis = analyse(results)
+    to = to or files.subfolder(folder, "export")
     for_papers = figures or tables or bibtex
     if format_ or not for_papers:
         for path in write_frames({**results.frames, **analysis.frames}, to, format_ or "parquet"):
             say(f"wrote    {path}")
     if weights:
-        kept = write_weights(results, to / "weights")
+        kept = write_weights(results, files.subfolder(to, "weights"))
         say(f"wrote    {to / 'weights'}, weights of {len(kept)} networks")
     if for_papers:
         _for_papers(analysis, to, figures, tables, own, bibtex=bibtex)
@@ -88,16 +89,17 @@ def _for_papers(
     *,
     bibtex: bool,
 ) -> None:
+    from bench import files
     from bench.report.contents import contents
     from bench.report.paper import write_figures, write_tables
     from bench.report.references import write_references
 
     blocks = contents(analysis, own) if figures or tables else []
     if figures:
-        paths = write_figures(blocks, to / "figures", figures)
+        paths = write_figures(blocks, files.subfolder(to, "figures"), figures)
         say(f"wrote    {to / 'figures'}, {len(paths)} figures")
     if tables:
-        paths = write_tables(blocks, to / "tables", tables, own)
+        paths = write_tables(blocks, files.subfolder(to, "tables"), tables, own)
         say(f"wrote    {to / 'tables'}, {len(paths)} tables")
     if bibtex:
         say(f"wrote    {write_references(analysis, to / 'references.bib')}")

@@ -19,7 +19,7 @@ from bench.cli_common import (
     say,
     warn_of_troubles,
 )
-from bench.errors import UsageError
+from bench.errors import UsageError, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +54,10 @@ def report(
         bool, typer.Option("--watch", help="Write it again while a run goes on.")
     ] = False,
     anonymous: Anonymous = False,
+    pictures: Annotated[
+        bool,
+        typer.Option("--pictures", help="Read files that the suite names, to show test images."),
+    ] = False,
     templates: Templates = None,
     trust: TrustSections = False,
 ) -> None:
@@ -68,9 +72,11 @@ def report(
         )
     own = own_of(templates, trust=trust)
     if format_ == "markdown":
-        code = _write_markdown(folders[0], output, own, figures=figures, anonymous=anonymous)
+        code = _write_markdown(
+            folders[0], output, own, figures=figures, pictures=pictures, anonymous=anonymous
+        )
     else:
-        pages = _Pages(folders, output, own, watching=watch, anonymous=anonymous)
+        pages = _Pages(folders, output, own, watching=watch, pictures=pictures, anonymous=anonymous)
         if watch:
             _watch(pages)
         else:
@@ -88,10 +94,12 @@ class _Pages:
     output: Path | None
     own: Own
     watching: bool
+    pictures: bool
     anonymous: bool
     complete: dict[Path, bool] = field(default_factory=dict)
     entries: dict[Path, Entry] = field(default_factory=dict)
     codes: dict[Path, int] = field(default_factory=dict)
+    written: set[Path] = field(default_factory=set)
 
     @property
     def index(self) -> Path | None:
@@ -101,19 +109,16 @@ class _Pages:
         single = self.output if self.index is None else None
         return single or folder / "report.html"
 
-    @property
-    def paths(self) -> list[Path]:
-        return [*map(self.path, self.folders), *([self.index] if self.index else [])]
-
     def write(self, folders: list[Path]) -> None:
         """Write the reports of some folders, and the index."""
         from bench.report import write_report
         from bench.report.index import entry, write_index
 
         for folder in folders:
-            analysis = _analysis(folder, anonymous=self.anonymous)
+            analysis = _analysis(folder, pictures=self.pictures, anonymous=self.anonymous)
             say(f"results  {folder}")
             path = write_report(analysis, self.path(folder), own=self.own, watching=self.watching)
+            self.written.add(path)
             say(f"report   {path}")
             self.codes[folder] = warn_of_troubles(analysis)
             how = analysis.conditions
@@ -123,6 +128,7 @@ class _Pages:
         if self.index:
             entries = [self.entries[folder] for folder in self.folders]
             write_index(entries, self.index, own=self.own, watching=self.watching)
+            self.written.add(self.index)
             say(f"index    {self.index}")
 
 
@@ -140,9 +146,8 @@ def _watch(pages: _Pages) -> None:
             say("watching for more results; Ctrl-C ends it")
     except KeyboardInterrupt:
         why = "stopped watching; the report stays as it is"
-    for path in pages.paths:
-        if path.exists():
-            stop_watching(path)
+    for path in pages.written:
+        stop_watching(path)
     say(why)
 
 
@@ -156,7 +161,7 @@ def _wait_until_begun(folders: list[Path]) -> None:
 
 def _stamp(folder: Path) -> tuple[int, int] | None:
     """What is another one when the results have changed; None where there are none."""
-    from bench.store import FILE
+    from bench.results_file import FILE
 
     try:
         about = (folder / FILE).stat()
@@ -184,23 +189,36 @@ def _changed(folders: list[Path]) -> Iterator[list[Path]]:
 
 
 def _write_markdown(
-    folder: Path, output: Path | None, own: Own, *, figures: bool, anonymous: bool
+    folder: Path,
+    output: Path | None,
+    own: Own,
+    *,
+    figures: bool,
+    pictures: bool,
+    anonymous: bool,
 ) -> int:
     from bench.report.as_markdown import write_markdown
 
-    analysis = _analysis(folder, anonymous=anonymous)
+    analysis = _analysis(folder, pictures=pictures, anonymous=anonymous)
     say(f"results  {folder}")
     path = write_markdown(analysis, output or folder / "report.md", own=own, figures=figures)
     say(f"report   {path}")
     return warn_of_troubles(analysis)
 
 
-def _analysis(folder: Path, *, anonymous: bool) -> Analysis:
+def _analysis(folder: Path, *, pictures: bool, anonymous: bool) -> Analysis:
     from bench.analysis.anonymous import anonymous as without_who_and_where
+    from bench.pictures import left_out
     from bench.store import load_results
 
     results = load_results(folder)
-    return analysed(without_who_and_where(results) if anonymous else results)
+    analysis = analysed(without_who_and_where(results) if anonymous else results, pictures=pictures)
+    if not pictures and (questions := left_out(analysis)):
+        say(
+            f"pictures left out of {listed(questions)}: their data is a file that the suite names;"
+            " --pictures reads it"
+        )
+    return analysis
 
 
 def _folder(run: str) -> Path:

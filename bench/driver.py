@@ -20,7 +20,6 @@ from bench.errors import (
     SuiteError,
     UsageError,
     did_you_mean,
-    first_line,
     listed,
     shown,
 )
@@ -288,16 +287,7 @@ def trace_epoch(suite: Suite, name: str, folder: Path, *, trust: bool = False) -
     use = uses[name]
     with _importable(suite.folder, trust=trust), executor.pool(0) as pool:
         checking.check(suite, {use.trial.training.canonical: use}, pool, Kept())
-        try:
-            timing.trace(use.trial, folder)
-            return max(folder.rglob("*.xplane.pb"), key=lambda path: path.stat().st_mtime)
-        except (OSError, ValueError) as error:
-            raise UsageError(
-                "the trace could not be written",
-                where=str(folder),
-                expected="a folder that can be written",
-                found=first_line(error),
-            ) from None
+        return timing.trace(use.trial, folder)
 
 
 def _now(precision: str = "seconds") -> str:

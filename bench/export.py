@@ -8,9 +8,9 @@ import re
 import statistics
 from typing import TYPE_CHECKING, Any, Literal
 
+from bench import files, weights
 from bench import frames as frames_
-from bench import weights
-from bench.errors import UsageError, first_line
+from bench.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,21 +32,15 @@ def write_frames(
     Raises:
         UsageError: the folder cannot be written.
     """
-    paths = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, frame in frames.items():
-            path = folder / f"{name}.{kind}"
+    for name, frame in frames.items():
+        with files.writing(folder, f"{name}.{kind}") as file:
             if kind == "parquet":
-                frame.to_parquet(path, index=False)
+                frame.to_parquet(file, index=False)
             elif kind == "csv":
-                _plain(frame).to_csv(path, index=False)
+                _plain(frame).to_csv(file, index=False)
             else:
-                path.write_text(_json(frame), encoding="utf-8")
-            paths.append(path)
-    except OSError as error:
-        raise _unwritable(folder, error) from None
-    return paths
+                file.write(_json(frame).encode())
+    return [folder / f"{name}.{kind}" for name in frames]
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
@@ -78,29 +72,22 @@ def write_weights(results: Results, folder: Path) -> list[Path]:
         )
     rows = results.probes[results.probes.measure == "pruned_nonzero"]
     keep = dict(zip(rows.trial_id, rows.value.astype(int), strict=True))
-    paths = []
-    try:
-        for trial_id in sorted(results.weights.trials):
-            arrays = results.weights.of(trial_id)
-            path = folder / trial_id
-            path.mkdir(parents=True, exist_ok=True)
-            (path / "weights.npz").write_bytes(weights.pack(arrays.items()))
-            kernels = weights.kernels(arrays.items())
-            _write_kernels(kernels, path)
-            if trial_id in keep:
-                _write_kernels(weights.pruned(kernels, keep[trial_id]), path / "pruned")
-            paths.append(path)
-    except OSError as error:
-        raise _unwritable(folder, error) from None
-    return paths
+    trials = sorted(results.weights.trials)
+    for trial_id in trials:
+        arrays = results.weights.of(trial_id)
+        files.write(folder, f"{trial_id}/weights.npz", weights.pack(arrays.items()))
+        kernels = weights.kernels(arrays.items())
+        _write_kernels(kernels, folder, trial_id)
+        if trial_id in keep:
+            _write_kernels(weights.pruned(kernels, keep[trial_id]), folder, f"{trial_id}/pruned")
+    return [folder / trial_id for trial_id in trials]
 
 
-def _write_kernels(kernels: weights.Kernels, folder: Path) -> None:
-    folder.mkdir(exist_ok=True)
+def _write_kernels(kernels: weights.Kernels, folder: Path, below: str) -> None:
     for layer, array in kernels.items():
         for ending, content in weights.FILES.items():
             name = f"{layer.replace('/', '.')}.{ending}"  # of a layer inside a layer
-            (folder / name).write_bytes(content(array))
+            files.write(folder, f"{below}/{name}", content(array))
 
 
 def write_benchmark(results: Results, folder: Path) -> Path:
@@ -141,13 +128,7 @@ def write_benchmark(results: Results, folder: Path) -> Path:
         "version": "5.1",  # of the format: that of pytest-benchmark
     }
     name = re.sub(r"[^0-9-]", "", started_at[:19].replace("T", "-"))
-    path = folder / f"{name}.json"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(whole, indent=1), encoding="utf-8")
-    except OSError as error:
-        raise _unwritable(folder, error) from None
-    return path
+    return files.write(folder, f"{name}.json", json.dumps(whole, indent=1))
 
 
 def _entry(suite: str, question: str, variant: str, seconds: list[float]) -> dict[str, Any]:
@@ -205,15 +186,6 @@ def _quartiles(data: list[float]) -> tuple[float, float]:
     if rest == 1:
         return (data[k - 1] + 3 * data[k]) / 4, (3 * data[3 * k] + data[3 * k + 1]) / 4
     return (3 * data[k] + data[k + 1]) / 4, (data[3 * k + 1] + 3 * data[3 * k + 2]) / 4
-
-
-def _unwritable(folder: Path, error: OSError) -> UsageError:
-    return UsageError(
-        "the files cannot be written",
-        where=str(folder),
-        expected="a folder that can be written",
-        found=first_line(error),
-    )
 
 
 def _json(frame: pd.DataFrame) -> str:

@@ -6,11 +6,10 @@ that were being trained and nothing else.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import sqlite3
 from collections import Counter
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from operator import attrgetter
@@ -20,9 +19,20 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 from pydantic import ValidationError
 
-from bench import consistency, frames
-from bench.errors import BenchError, StoreError, SuiteError, first_line
+from bench import consistency, files, frames
+from bench.errors import StoreError, SuiteError, first_line
 from bench.predictions import Predictions
+from bench.results_file import (
+    APPLICATION_ID,
+    FILE,
+    SCHEMA,
+    damaged,
+    locked,
+    no_run,
+    readable,
+    reading,
+    to_write,
+)
 from bench.suite import Suite, parse_suite
 from bench.trial import CurvePoint, Timing, TrialResult, Use, expand
 from bench.weights import UNREADABLE, unpack
@@ -33,11 +43,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-FILE: Final = "results.sqlite"
-LOCK: Final = "driver.lock"
-SCHEMA: Final = 1  # raise it when a version of before would misread the file; see tests/formats
 FINISHED: Final = ("completed", "diverged")
-APPLICATION_ID: Final = 0x53454544  # "SEED": says that the file is ours
 
 _LATER_COLUMNS: Final = (("runs", "cluster"), ("trials", "code"))  # likewise
 _SQL_TYPES: Final = {"str": "TEXT", "int": "INTEGER", "float": "REAL", "bool": "INTEGER"}
@@ -110,22 +116,20 @@ class KeptWeights:
             StoreError: the file can no longer be read, or has none of this trial.
         """
         path = self.folder / FILE
-        db = _connect(path, create=False)
-        try:
+        with reading(self.folder, whole=False) as db:
             query = "SELECT npz FROM weights WHERE trial_id = ?"
             row: tuple[bytes] | None = db.execute(query, (trial_id,)).fetchone()
-            if row is None:
-                raise StoreError(
-                    "no weights of this trial were kept",
-                    where=str(path),
-                    expected="a trial of a question with weights: true",
-                    found=trial_id,
-                )
+        if row is None:
+            raise StoreError(
+                "no weights of this trial were kept",
+                where=str(path),
+                expected="a trial of a question with weights: true",
+                found=trial_id,
+            )
+        try:
             return unpack(row[0])
-        except (*UNREADABLE, sqlite3.Error, TypeError) as error:
-            raise _damaged(path, error) from None
-        finally:
-            db.close()
+        except (*UNREADABLE, TypeError) as error:
+            raise damaged(path, error) from None
 
 
 @dataclass(frozen=True)
@@ -204,7 +208,7 @@ class Store:
         self.folder = folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = (folder / LOCK).open("w")
+            self._lock = locked(folder)
         except OSError as error:
             raise StoreError(
                 "the results folder cannot be written",
@@ -214,19 +218,8 @@ class Store:
                 hint="choose another with --out",
             ) from None
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._lock.close()
-            raise StoreError(
-                "another run is writing to this results folder",
-                where=str(folder),
-                expected="one driver at a time",
-                found="a lock held by a running process",
-                hint="wait for it, or choose another folder with --out",
-            ) from None
-        try:
-            self._db = _connect(folder / FILE, create=True)
-        except StoreError:
+            self._db = to_write(folder, self._make, _add_later)
+        except BaseException:
             self._lock.close()
             raise
 
@@ -245,6 +238,13 @@ class Store:
         """Close the file and let the next driver in."""
         self._db.close()
         self._lock.close()
+
+    def _make(self, db: sqlite3.Connection) -> None:
+        with _transaction(db, self.folder):
+            for statement in _tables().split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version = {SCHEMA}")
 
     def begin(
         self,
@@ -283,13 +283,13 @@ class Store:
         Raises:
             StoreError: this version cannot read it.
         """
-        with _readable(self.folder / FILE):
+        with readable(self.folder / FILE):
             run = _last_run(self._db)
             return None if run is None else _suite(self.folder, *run)
 
     def finished(self) -> set[str]:
         """Ids of the trials that need not be trained again: completed and diverged ones."""
-        with _readable(self.folder / FILE):
+        with readable(self.folder / FILE):
             rows = self._db.execute(
                 "SELECT trial_id FROM trials WHERE status IN (?, ?)", FINISHED
             ).fetchall()
@@ -297,7 +297,7 @@ class Store:
 
     def kept(self) -> Kept:
         """What the finished trials were trained on and by."""
-        with _readable(self.folder / FILE):
+        with readable(self.folder / FILE):
             rows = self._db.execute(
                 "SELECT DISTINCT settings, dataset_checksum, code FROM trials WHERE status IN (?, ?)",
                 FINISHED,
@@ -386,6 +386,15 @@ class Store:
             _insert(self._db, [result for _, _, result in results])
 
 
+def _add_later(db: sqlite3.Connection) -> None:
+    """What a file of before lacks."""
+    for table in _LATER:
+        db.execute(table)
+    for table, column in _LATER_COLUMNS:
+        if column not in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}:
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT")
+
+
 def _insert(db: sqlite3.Connection, results: Sequence[TrialResult]) -> None:
     """Write trials, in the transaction that is open."""
     names = ", ".join(f.name for f in _RESULT)
@@ -432,7 +441,7 @@ def load_results(folder: str | Path) -> Results:
         StoreError: there are no results, or not of a version this program reads.
     """
     path = Path(folder)
-    with closing(_opened(path)) as db, _readable(path / FILE):
+    with reading(path) as db:
         return _results(db, path)
 
 
@@ -442,23 +451,11 @@ def integrity(folder: Path) -> list[str]:
     Raises:
         StoreError: there are no results, or not of a version this program reads.
     """
-    with closing(_opened(folder)) as db, _readable(folder / FILE):
+    with reading(folder, whole=False) as db:
         found = [str(row[0]) for row in db.execute("PRAGMA integrity_check")]
         tables = Counter(row[0] for row in db.execute("PRAGMA foreign_key_check"))
         lost = [f"rows of {table} without their trial: {n:,}" for table, n in tables.items()]
     return [text for text in found if text != "ok"] + lost
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    if not (path / FILE).is_file():
-        raise StoreError(
-            "no results here",
-            where=str(path),
-            expected=f"a folder with the file {FILE}",
-            found="no such file" if path.is_dir() else "no such folder",
-            hint="give the folder that `bench run` wrote (its --out)",
-        )
-    return _connect(path / FILE, create=False)
 
 
 def has_begun(folder: Path) -> bool:
@@ -467,19 +464,20 @@ def has_begun(folder: Path) -> bool:
     Raises:
         StoreError: the file is not of a version this program reads.
     """
-    with closing(_connect(folder / FILE, create=False)) as db, _readable(folder / FILE):
+    with readable(folder / FILE):
+        files.refuse_all_but_files(folder / FILE)
+        if not (folder / FILE).stat().st_size:
+            return False  # a driver has just made it
+    with reading(folder, whole=False) as db:
         return _last_run(db) is not None
 
 
 def _results(db: sqlite3.Connection, path: Path) -> Results:
     import pandas as pd
 
-    db.execute("BEGIN")  # one moment of a run that may be writing
     run = _last_run(db)
     if run is None:
-        raise StoreError(
-            "no run has begun here", where=str(path), expected="a run", found="an empty file"
-        )
+        raise no_run(path)
     suite = _suite(path, *run)
     runs = pd.read_sql("SELECT rowid, * FROM runs ORDER BY rowid", db)
     runs["cluster"] = runs.get("cluster")  # a file of before has none
@@ -623,58 +621,6 @@ def _marks(count: int) -> str:
     return ", ".join("?" * count)
 
 
-def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
-    # A reader may write too: it may have to undo what a killed driver left half written.
-    uri = f"{path.resolve().as_uri()}?mode={'rwc' if create else 'rw'}"
-    try:
-        db = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None)
-    except sqlite3.Error as error:
-        raise _damaged(path, error) from None
-    try:
-        with _readable(path):
-            _check_format(db, path, create=create)
-    except StoreError:
-        db.close()
-        raise
-    return db
-
-
-def _check_format(db: sqlite3.Connection, path: Path, *, create: bool) -> None:
-    """Make the tables if the file is empty and ours to make; refuse what we did not write."""
-    db.execute("PRAGMA foreign_keys = ON")
-    empty = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-    if empty and create:
-        with _transaction(db, path):
-            for statement in _tables().split(";"):
-                db.execute(statement)
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version = {SCHEMA}")
-    ours = db.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if ours and version > SCHEMA:
-        raise StoreError(
-            "results of a newer version of Seedwise",
-            where=str(path),
-            expected=f"results in version {SCHEMA} of the format, or an older one",
-            found=f"version {version}",
-            hint="pip install --upgrade seedwise, or choose another folder with --out",
-        )
-    if not ours or version != SCHEMA:
-        raise StoreError(
-            "results of another program or version",
-            where=str(path),
-            expected=f"results in version {SCHEMA} of the format",
-            found=f"version {version}" if ours else "a file that Seedwise did not write",
-            hint="use the version of Seedwise that wrote it, or another folder with --out",
-        )
-    if create:
-        for table in _LATER:
-            db.execute(table)
-        for table, column in _LATER_COLUMNS:
-            if column not in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}:
-                db.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT")
-
-
 @contextmanager
 def _transaction(db: sqlite3.Connection, where: Path) -> Iterator[None]:
     """All or nothing, whatever ends it."""
@@ -701,36 +647,3 @@ def _transaction(db: sqlite3.Connection, where: Path) -> Iterator[None]:
     finally:
         if db.in_transaction:
             db.execute("ROLLBACK")
-
-
-_STUMBLES: Final = (
-    sqlite3.Error,
-    OSError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    ArithmeticError,
-    RecursionError,
-)
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """Say of broken content that it is, whatever stumbles over it: SQLite checks no more than the structure."""
-    try:
-        yield
-    except BenchError:
-        raise
-    except _STUMBLES as error:
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> StoreError:
-    return StoreError(
-        "the results file cannot be read",
-        where=str(path),
-        expected="an SQLite file written by Seedwise",
-        found=first_line(error),
-        hint="restore it from a copy, or choose another folder with --out",
-    )

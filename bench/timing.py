@@ -8,16 +8,17 @@ differ in a learning rate only share a compiled program and so their weights, wh
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import backend, engines, runner
+from bench import backend, engines, files, runner
 from bench.errors import UsageError
 from bench.trial import Timing, generator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from bench.trial import Trial
 
@@ -45,24 +46,30 @@ def rounds(trials: Mapping[str, Trial], count: int) -> Iterator[list[Timing]]:
             yield [Timing(names[i], number, *ready[names[i]].epoch()) for i in turns]
 
 
-def trace(trial: Trial, folder: Path) -> None:
-    """Train an epoch and evaluate, under TensorFlow's profiler, which writes what took how long to ``folder``.
+def trace(trial: Trial, folder: Path) -> Path:
+    """Train an epoch and evaluate, under TensorFlow's profiler, and write what took how long to ``folder``.
 
     The trace is for TensorBoard; it is compiled and warmed up as for ``rounds``, and slower for being traced.
 
+    Returns:
+        The file written.
+
     Raises:
         SuiteError, DatasetError: what the trial names does not exist or does not fit.
-        UsageError: this process has begun to compute on several threads.
+        UsageError: this process has begun to compute on several threads, or the folder cannot be written.
     """
     _one_thread()
     profiler = backend.tensorflow().profiler.experimental
     ready = _Ready(trial)
-    folder.mkdir(parents=True, exist_ok=True)
-    with profiler.Profile(str(folder), profiler.ProfilerOptions(host_tracer_level=2)):
-        with profiler.Trace("train an epoch"):
-            ready.epoch()
-        with profiler.Trace("evaluate"):
-            ready.evaluate()
+    with tempfile.TemporaryDirectory(prefix="seedwise-") as scratch:  # TensorFlow follows links
+        with profiler.Profile(scratch, profiler.ProfilerOptions(host_tracer_level=2)):
+            with profiler.Trace("train an epoch"):
+                ready.epoch()
+            with profiler.Trace("evaluate"):
+                ready.evaluate()
+        (path,) = Path(scratch).rglob("*.xplane.pb")
+        name = path.relative_to(scratch).as_posix()
+        return files.write(folder, name, path.read_bytes(), what="trace")
 
 
 class _Ready:

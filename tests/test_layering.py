@@ -12,8 +12,8 @@ import bench
 PACKAGE = Path(bench.__file__).parent
 LAYERS = (  # from below; modules of one layer do not import each other
     {"errors", "frames", "resources", "machine"},
-    {"yaml_text"},
-    {"stats", "suite", "backend", "predictions", "weights"},
+    {"yaml_text", "files"},
+    {"stats", "suite", "backend", "predictions", "weights", "results_file"},
     {"trial", "cluster", "consistency", "own_code"},
     {"plugins", "store"},
     {"datasets", "keras_objects", "estimate"},

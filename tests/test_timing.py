@@ -217,5 +217,5 @@ def test_a_trace_of_one_variant(tiny, tmp_path):
         driver.trace_epoch(load_suite(tiny), "rates/slwo", tmp_path / "trace")
     assert "rates/slow" in caught.value.hint
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="could not be written"):
+    with pytest.raises(UsageError, match="the trace cannot be written"):
         driver.trace_epoch(load_suite(tiny), "rates/slow", tmp_path / "file")

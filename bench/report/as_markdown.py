@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from bench import files
 from bench.report import escaping, glossary, stills, templating
 from bench.report.blocks import Section
 from bench.report.contents import contents
@@ -67,9 +68,9 @@ def write_markdown(
 
 def _written(drawing: stills.Drawing, report: Path) -> Markup:
     """Write a figure beside the report, and say where it is from there."""
-    place = report.parent / f"{report.stem}{FIGURES}" / f"{drawing.name}.svg"
-    write_whole(place, drawing.svg)
-    return Markup(quote(place.relative_to(report.parent).as_posix()))  # noqa: S704
+    name = f"{report.stem}{FIGURES}/{drawing.name}.svg"
+    files.write(report.parent, name, drawing.svg)
+    return Markup(quote(name))  # noqa: S704
 
 
 def _source(text: str) -> Markup:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from markupsafe import Markup
 
-from bench.errors import UsageError, first_line
+from bench import files
 from bench.report import escaping, stills, templating
 from bench.report.blocks import Table, parts
 from bench.report.own import Own
@@ -33,7 +33,7 @@ def write_figures(blocks: Iterable[Block], folder: Path, kind: stills.Kind) -> l
         UsageError: the folder cannot be written.
     """
     return [
-        _written(folder / f"{drawing.name}.{kind}", stills.converted(drawing.svg, kind))
+        files.write(folder, f"{drawing.name}.{kind}", stills.converted(drawing.svg, kind))
         for block in stills.figures_in(blocks)
         for drawing in stills.drawings_of(block)
     ]
@@ -55,7 +55,7 @@ def write_tables(
     """
     text = _csv if kind == "csv" else _template(kind, own)
     tables = parts(tuple(blocks), Table)
-    return [_written(folder / f"{t.name}.{ENDINGS[kind]}", text(t).encode()) for t in tables]
+    return [files.write(folder, f"{t.name}.{ENDINGS[kind]}", text(t)) for t in tables]
 
 
 def _template(kind: Literal["latex", "markdown"], own: Own) -> Callable[[Table], str]:
@@ -100,17 +100,3 @@ def _csv(table: Table) -> str:
 
 def _plain(cell: Cell) -> str:
     return escaping.csv(cell.text, number=cell.kind == "number")
-
-
-def _written(path: Path, content: bytes) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    except OSError as error:
-        raise UsageError(
-            "the files cannot be written",
-            where=str(path),
-            expected="a folder that can be written",
-            found=first_line(error),
-        ) from None
-    return path

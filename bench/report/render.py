@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from bench.errors import UsageError, first_line
+from bench import files
 from bench.report import glossary, markdown, palette, templating
 from bench.report.blocks import Block, Figure, Section, parts
 from bench.report.contents import contents
@@ -109,29 +109,15 @@ def write_whole(path: Path, text: str) -> Path:
     Raises:
         UsageError: it cannot be written.
     """
-    begun = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        begun.write_text(text, encoding="utf-8")
-        begun.replace(path)
-    except OSError as error:
-        raise UsageError(
-            "the report cannot be written",
-            where=str(path),
-            expected="a file that can be written",
-            found=first_line(error),
-            hint="choose another with -o",
-        ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            begun.unlink(missing_ok=True)
-    return path
+    return files.write(path.parent, path.name, text, what="report")
 
 
 def stop_watching(path: Path) -> None:
     """Take out of a page what loads it anew, since it will not be written again."""
     script = rf'<script id="script-{_WATCHING}">.*?</script>\n?'
-    write_whole(path, re.sub(script, "", path.read_text(encoding="utf-8"), flags=re.DOTALL))
+    with os.fdopen(files.opened(path), encoding="utf-8") as file:
+        text = file.read()
+    write_whole(path, re.sub(script, "", text, flags=re.DOTALL))
 
 
 def _hash(script: str) -> str:
