@@ -39,6 +39,14 @@ TrustSections = Annotated[
 ]
 Trust = Annotated[bool, typer.Option("--trust", help="Let the suite import Python code it names.")]
 
+OpenPorts = Annotated[
+    bool,
+    typer.Option(
+        "--open-ports",
+        help="Let TensorFlow's servers listen to everybody where they cannot be kept apart.",
+    ),
+]
+
 
 def printable(text: str) -> str:
     r"""The same text with what cannot be seen written as ``\x1b``: it could move or hide what is said."""
