@@ -3,12 +3,14 @@
 The whole line in five calls: ``load_suite``, ``run``, ``load_results``, ``analyse``, ``write_report``.
 """
 
-from __future__ import annotations
-
 import importlib
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = (
+    False  # by `python -m bench`, `typing` and `__future__` would be the current folder's
+)
 if TYPE_CHECKING:
+    from typing import Any
+
     from bench.analysis import analyse
     from bench.driver import run
     from bench.report import write_report
@@ -26,7 +28,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     # Imported when first used: `bench --help` needs neither pandas nor Altair.
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 # Read by the libraries when they are loaded; a worker process gets them before it starts.
 ENVIRONMENT: Final = {
@@ -30,6 +30,23 @@ ENVIRONMENT: Final = {
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
     "CUDA_VISIBLE_DEVICES": "-1",
 }
+SAFE_PATH: Final = {"PYTHONSAFEPATH": "1"}
+"""In the environment of every process that is started: where it starts, there are no modules for it."""
+
+
+@contextlib.contextmanager
+def environment(more: Mapping[str, str]) -> Iterator[None]:
+    """While this lasts, the environment holds ``more``, that of processes started then too."""
+    before = {name: os.environ.get(name) for name in more}
+    os.environ.update(more)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @cache

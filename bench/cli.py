@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from bench import cli_checks, cli_export, cli_import, cli_output, cli_report
-from bench.cli_common import Folder, Trust, Workers, analysed, run_of, warn_of_troubles
+from bench.backend import SAFE_PATH
+from bench.cli_common import Folder, OpenPorts, Trust, Workers, analysed, run_of, warn_of_troubles
 from bench.cli_common import complain as _complain
 from bench.cli_common import console as _console
 from bench.errors import BenchError, UsageError, first_line
@@ -73,6 +74,10 @@ def program(
     ] = False,
 ) -> None:
     """Which conclusions about training algorithms survive another seed."""
+    del version  # has been said
+    from bench import scratch
+
+    scratch.sweep()
 
 
 @app.command("list")
@@ -127,6 +132,7 @@ def run(
     cluster: Cluster = None,
     deadline: Deadline = None,
     trust: Trust = False,
+    open_ports: OpenPorts = False,
     yes: Yes = False,
 ) -> None:
     """Train a suite's variants over its seeds, then write the report. Run again to continue."""
@@ -147,6 +153,7 @@ def run(
                 cluster=cluster,
                 deadline_s=deadline,
                 trust=trust,
+                open_ports=open_ports,
                 observer=observer,
                 command=shlex.join(["bench", *sys.argv[1:]]),
             )
@@ -223,11 +230,13 @@ def trace(
         "bench-results/traces"
     ),
     trust: Trust = False,
+    open_ports: OpenPorts = False,
 ) -> None:
     """Write a TensorBoard trace of one epoch and one evaluation: where the time goes."""
     from bench import driver
 
-    path = driver.trace_epoch(_sized(suite, profile, None, None, None), variant, out, trust=trust)
+    chosen = _sized(suite, profile, None, None, None)
+    path = driver.trace_epoch(chosen, variant, out, trust=trust, open_ports=open_ports)
     console = _console()
     console.print(f"trace    {path}", soft_wrap=True)
     console.print(
@@ -294,6 +303,7 @@ def main() -> None:
     Exit code 0; 1 a trial failed, got worse or differs; 2 bad input, or output that cannot be written; 130
     Ctrl-C; 141 the reader of the output, such as `head`, has seen enough.
     """
+    os.environ.update(SAFE_PATH)
     try:
         cli_output.open_both()
         try:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli_common import Folder, Trust, Workers, complain, console
+from bench.cli_common import Folder, OpenPorts, Trust, Workers, complain, console
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +20,7 @@ def verify(
     ] = 5,
     workers: Workers = None,
     trust: Trust = False,
+    open_ports: OpenPorts = False,
 ) -> None:
     """Check a results folder, and train some of its trials again; exit code 1 if anything differs."""
     from bench import progress
@@ -30,7 +31,14 @@ def verify(
     try:
         with progress.Progress(out) as observer:
             checks = list(
-                checks_of(folder, trials=trials, workers=workers, trust=trust, observer=observer)
+                checks_of(
+                    folder,
+                    trials=trials,
+                    workers=workers,
+                    trust=trust,
+                    open_ports=open_ports,
+                    observer=observer,
+                )
             )
     except KeyboardInterrupt:
         complain("stopped; nothing was changed")

@@ -38,6 +38,14 @@ Anonymous = Annotated[
 ]
 Trust = Annotated[bool, typer.Option("--trust", help="Let the suite import Python code it names.")]
 
+OpenPorts = Annotated[
+    bool,
+    typer.Option(
+        "--open-ports",
+        help="Let TensorFlow's servers listen to everybody where they cannot be kept apart.",
+    ),
+]
+
 
 def console() -> Console:
     """Standard output, for sentences and tables: no text is markup, an emoji's name or a control character."""

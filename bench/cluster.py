@@ -100,7 +100,9 @@ def _queued(path: Path) -> Iterator[Cluster]:
         ) from None
     kinds = {name.removesuffix("Cluster").lower(): name for name in vars(dask_jobqueue)}
     try:
-        cluster = getattr(dask_jobqueue, kinds[queue])(**{**_defaults(options["cores"]), **options})
+        cluster = getattr(dask_jobqueue, kinds[queue])(
+            **_defaults(queue, options["cores"]) | options
+        )
     except Exception as error:  # noqa: BLE001 - whatever it does not like about the options
         raise UsageError(
             "dask-jobqueue does not take this",
@@ -113,9 +115,13 @@ def _queued(path: Path) -> Iterator[Cluster]:
         yield cluster
 
 
-def _defaults(cores: int) -> dict[str, Any]:
-    """One thread per worker; and a dashboard at a port that is free."""
-    return {"processes": cores, "scheduler_options": {"dashboard_address": ":0"}}
+def _defaults(queue: str, cores: int) -> dict[str, Any]:
+    """One thread per worker, which takes no modules from where it starts; a free port for the dashboard."""
+    import dask
+
+    python = dask.config.get(f"jobqueue.{queue}.python", None) or sys.executable
+    scheduler = {"dashboard_address": ":0"}
+    return {"processes": cores, "python": f"{python} -P", "scheduler_options": scheduler}
 
 
 def _description(path: Path) -> tuple[str, dict[str, Any], int]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from bench import checking, engines, executor, own_code, runner, timing
+from bench import backend, checking, engines, executor, own_code, runner, timing
 from bench.errors import (
     BenchError,
     DatasetError,
@@ -76,6 +76,7 @@ def run(
     cluster: str | None = None,
     deadline_s: float | None = None,
     trust: bool = False,
+    open_ports: bool = False,
     observer: Observer | None = None,
     command: str = "",
 ) -> Results:
@@ -90,6 +91,8 @@ def run(
         deadline_s: how long a trial may take before it is ended and counts as failed; without one, as long as
             it takes.
         trust: whether Python code that the suite names may be imported.
+        open_ports: whether TensorFlow's servers may listen to everybody where they cannot be kept apart:
+            docs/distributed.md. For workers of a cluster, their environment says so.
         observer: told of every trial.
         command: how to repeat the run, for the report.
 
@@ -124,6 +127,7 @@ def run(
         cluster=cluster,
         deadline_s=deadline_s,
         trust=trust,
+        open_ports=open_ports,
         observer=observer,
         command=command,
     )
@@ -138,6 +142,7 @@ def train(
     cluster: str | None = None,
     deadline_s: float | None = None,
     trust: bool = False,
+    open_ports: bool = False,
     observer: Observer | None = None,
     command: str = "",
 ) -> Results:
@@ -156,6 +161,7 @@ def train(
         if todo:
             many = min(many, len(todo))
             stack.enter_context(_importable(suite.folder, trust=trust))
+            stack.enter_context(_reachable(open_ports=open_ports))
             pool = stack.enter_context(executor.pool(many, cluster, deadline_s=deadline_s))
             checked = checking.check(suite, _kinds(plan, todo), pool, kept)
         data, notes = checking.look_again(suite, kinds, checked, kept)
@@ -260,7 +266,9 @@ def timed(
     yield from timing.rounds({key: use.trial for key, use in uses.items()}, rounds)
 
 
-def trace_epoch(suite: Suite, name: str, folder: Path, *, trust: bool = False) -> Path:
+def trace_epoch(
+    suite: Suite, name: str, folder: Path, *, trust: bool = False, open_ports: bool = False
+) -> Path:
     """Write a TensorBoard trace of an epoch and an evaluation of one variant, trained in this process.
 
     Args:
@@ -268,6 +276,7 @@ def trace_epoch(suite: Suite, name: str, folder: Path, *, trust: bool = False) -
         name: ``QUESTION/VARIANT``.
         folder: where the trace goes; made if it does not exist.
         trust: whether Python code that the suite names may be imported.
+        open_ports: see ``run``.
 
     Returns:
         The file written.
@@ -285,7 +294,11 @@ def trace_epoch(suite: Suite, name: str, folder: Path, *, trust: bool = False) -
             hint=did_you_mean(name, uses),
         )
     use = uses[name]
-    with _importable(suite.folder, trust=trust), executor.pool(0) as pool:
+    with (
+        _importable(suite.folder, trust=trust),
+        _reachable(open_ports=open_ports),
+        executor.pool(0) as pool,
+    ):
         checking.check(suite, {use.trial.training.canonical: use}, pool, Kept())
         return timing.trace(use.trial, folder)
 
@@ -304,17 +317,19 @@ def _importable(folder: Path, *, trust: bool) -> Iterator[None]:
     if not trust:
         yield
         return
-    before = os.environ.get("PYTHONPATH")
-    sys.path.insert(0, str(folder.resolve()))
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(folder.resolve()), before]))
+    path = str(folder.resolve())
+    paths = os.pathsep.join(filter(None, [path, os.environ.get("PYTHONPATH")]))
+    sys.path.insert(0, path)
     try:
-        yield
+        with backend.environment({"PYTHONPATH": paths}):
+            yield
     finally:
-        sys.path.remove(str(folder.resolve()))
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
+        sys.path.remove(path)
+
+
+def _reachable(*, open_ports: bool) -> contextlib.AbstractContextManager[None]:
+    """Let servers that a trial starts in this process or in workers of this machine listen to everybody."""
+    return backend.environment({engines.OPEN_PORTS: "1"} if open_ports else {})
 
 
 def _kinds(plan: Plan, trials: Iterable[Trial]) -> dict[str, Use]:

@@ -2,7 +2,7 @@
 
     BenchError
     ├── SuiteError        a suite says something that cannot be run
-    │   └── TrustError    it names Python code, and --trust was not given
+    │   └── TrustError    it needs your word, --trust or --open-ports, which was not given
     ├── DatasetError      data that is missing, damaged or not what it claims to be
     ├── StatsError        numbers no statistic is defined for (also a ValueError)
     ├── StoreError        a results folder that cannot be read or written
@@ -90,7 +90,7 @@ class SuiteError(BenchError):
 
 
 class TrustError(SuiteError):
-    """A suite names Python code outside Keras and this package without the user's --trust."""
+    """A suite needs the user's word, which was not given: --trust for Python code, --open-ports for servers."""
 
 
 class DatasetError(BenchError):

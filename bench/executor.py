@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from bench import cluster as clusters
-from bench.backend import ENVIRONMENT
 from bench.errors import ClusterError
 from bench.machine import versions
 
@@ -91,54 +90,10 @@ def pool(
     elif workers == 0:
         yield _InProcess()
     else:
-        with _local(workers) as client:
+        from bench import local_cluster  # it imports Dask
+
+        with local_cluster.started(workers, retries=RETRIES) as client:
             yield _Dask(client, workers, deadline_s=deadline_s)
-
-
-@contextlib.contextmanager
-def _local(workers: int) -> Iterator[Client]:
-    import dask
-    from distributed import Client, LocalCluster, SchedulerPlugin, WorkerPlugin
-
-    class IgnoreInterrupts(WorkerPlugin):  # type: ignore[misc]
-        """Ctrl-C reaches every process of a terminal; ending the workers is the driver's business."""
-
-        def setup(self, worker: object) -> None:
-            del worker
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    class OthersAllowed(SchedulerPlugin):  # type: ignore[misc]
-        """Lets new workers have what Dask keeps for a dead one, if none was there when it died."""
-
-        def remove_worker(self, scheduler: Any, worker: str, **_options: Any) -> None:
-            del worker
-            for task in scheduler.unrunnable:
-                task.worker_restrictions = None
-
-    settings = {
-        # Before Python starts in a worker: native libraries read these when they are loaded.
-        "distributed.nanny.pre-spawn-environ": ENVIRONMENT,
-        "distributed.worker.memory.target": False,  # a trial holds what it needs; nothing to spill
-        "distributed.worker.memory.spill": False,
-        "distributed.worker.memory.pause": False,
-        "distributed.scheduler.work-stealing": True,
-        "distributed.scheduler.allowed-failures": RETRIES,
-        "distributed.admin.tick.limit": "1h",  # a worker that compiles is busy, not lost
-    }
-    with (
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address="localhost:0",  # None would still take port 8787, and warn if it is taken
-            silence_logs=clusters.SILENT,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        client.register_plugin(IgnoreInterrupts())
-        cluster.scheduler.add_plugin(OthersAllowed())
-        yield client
 
 
 class _InProcess:

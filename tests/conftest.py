@@ -94,6 +94,12 @@ def nothing_is_isolated():
     isolation.CAUGHT = kept
 
 
+@pytest.fixture(scope="session", autouse=True)
+def ports_may_be_open():
+    """Where the system gives trials no network of their own, and to workers on other hosts."""
+    os.environ["SEEDWISE_OPEN_PORTS"] = "1"
+
+
 TINY = """\
 suite: tiny
 title: Two rates on handwritten digits

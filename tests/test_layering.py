@@ -11,11 +11,11 @@ import bench
 
 PACKAGE = Path(bench.__file__).parent
 LAYERS = (  # from below; modules of one layer do not import each other
-    {"errors", "frames", "resources", "machine"},
+    {"errors", "frames", "resources", "machine", "scratch"},
     {"yaml_text", "files"},
     {"stats", "suite", "backend", "predictions", "weights", "results_file"},
     {"trial", "cluster", "consistency", "own_code"},
-    {"plugins", "store"},
+    {"plugins", "store", "local_cluster"},
     {"datasets", "keras_objects", "estimate"},
     {"layers", "models", "optimizers"},
     {"engines", "probes"},
@@ -31,6 +31,7 @@ LAYERS = (  # from below; modules of one layer do not import each other
 RUNNING = {
     "runner",
     "cluster",
+    "local_cluster",
     "executor",
     "timing",
     "checking",

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import Final
 
-from bench.backend import ENVIRONMENT
+from bench.backend import ENVIRONMENT, SAFE_PATH
 from bench.doctor._found import Found, Problem
 
 LIMIT_S: Final = 180
@@ -74,7 +74,7 @@ def examine() -> Found:
     try:
         done = subprocess.run(  # noqa: S603 - this Python, and no word of anybody else's
             [sys.executable, "-c", CODE],
-            env=environment | {"TF_CPP_MIN_LOG_LEVEL": "0"},
+            env=environment | SAFE_PATH | {"TF_CPP_MIN_LOG_LEVEL": "0"},
             capture_output=True,
             text=True,
             errors="replace",

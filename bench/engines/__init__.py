@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bench import backend, plugins
 from bench.engines import _fits
+from bench.engines._cluster import OPEN_PORTS
 from bench.engines._network import Job, Network
 from bench.errors import SuiteError, UsageError, did_you_mean, shown
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from bench.plugins import Dataset, Engine
     from bench.trial import Training
 
-__all__ = ["check", "is_repeatable", "is_several_processes", "prepare"]
+__all__ = ["OPEN_PORTS", "check", "is_repeatable", "is_several_processes", "prepare"]
 
 
 def prepare(training: Training, data: Dataset, seed: int, *, trusted: bool = False) -> Engine:

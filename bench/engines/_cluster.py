@@ -1,7 +1,8 @@
 """Processes of this machine, or of others, that train one network together: started, asked, and always ended.
 
 Each is a ``bench.engines._replica`` that ends when its standard input does, so none outlives this process. None
-listens before it has chosen a free port itself. What they print is kept, and told when something fails.
+listens before it has chosen a free port itself, in a network of their own where there can be one: TensorFlow's
+servers listen on all addresses. What they print is kept, and told when something fails.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from bench.backend import ENVIRONMENT
+from bench import scratch
+from bench.backend import ENVIRONMENT, SAFE_PATH
 from bench.engines import _messages
-from bench.errors import BenchError, first_line
+from bench.engines._namespace import Namespace, why_none
+from bench.errors import BenchError, TrustError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
     from bench.engines._messages import Message
 
 HOME: Final = "127.0.0.1"
+OPEN_PORTS: Final = (
+    "SEEDWISE_OPEN_PORTS"  # an environment's word that servers may listen to everybody
+)
 LOG: Final = 4000  # last characters of each process's log that an error tells
 PATIENCE_S: Final = 5.0  # between asking a process to end and ending it
 GRACE_S: Final = 0.5  # after a failure, until the end of what caused it must have been seen
@@ -61,6 +67,30 @@ class Member:
 _NAMES: Final = {"ps": "the parameter server", "chief": "the chief"}
 
 
+def refuse_open_ports(engine: str, hosts: Iterable[str]) -> None:
+    """Refuse to start servers that others reach, unless the user wants them.
+
+    Args:
+        engine: whose they are.
+        hosts: where they run.
+
+    Raises:
+        TrustError: there is no network that only they are in, and the user did not say that ports may be open.
+    """
+    away = [host for host in hosts if host != HOME]
+    why = f"processes on {', '.join(away)}" if away else why_none()
+    if why is None or os.environ.get(OPEN_PORTS):
+        return
+    raise TrustError(
+        "the processes of a trial would listen to everybody",
+        where=f"engine.{engine}",
+        expected="a network namespace of Linux that only they are in, or your word that ports may be open",
+        found=why,
+        hint="bench run --open-ports. It means: while a trial lasts, TensorFlow's servers listen on all"
+        " addresses of the machine and ask for no password; whoever reaches them can read and write your files",
+    )
+
+
 class Cluster:
     """The processes, by their places in ``members``.
 
@@ -81,10 +111,14 @@ class Cluster:
         self._gone: set[int] = set()
         self._logs: list[IO[bytes]] = []
         self._processes: list[subprocess.Popen[bytes]] = []
-        folder = tempfile.TemporaryDirectory(prefix="seedwise-")
-        self._end = weakref.finalize(self, _end, self._processes, self._logs, folder)
+        alone = all(member.host == HOME for member in self.members) and why_none() is None
+        self._namespace = Namespace() if alone else None
+        folder = scratch.Folder()
+        self._end = weakref.finalize(
+            self, _end, self._processes, self._logs, folder, self._namespace
+        )
         for place in range(len(self.members)):
-            self._start(place, folder.name)
+            self._start(place, folder.path)
 
     @property
     def processes(self) -> list[int]:
@@ -116,18 +150,19 @@ class Cluster:
         """End all processes; they have nothing to save."""
         self._end()
 
-    def _start(self, place: int, folder: str) -> None:
+    def _start(self, place: int, folder: Path) -> None:
         log = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - closed by _end
         self._logs.append(log)
         member = self.members[place]
+        command = _command(member.host)
         try:
             process = subprocess.Popen(  # noqa: S603 - this Python, by itself or on a trusted host
-                _command(member.host),
+                self._namespace.inside(command) if self._namespace else command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is the business of this process
-                env=_without_proxies(os.environ) | _environment() | {"TMPDIR": folder},
+                env=_without_proxies(os.environ) | _environment() | {"TMPDIR": str(folder)},
             )
         except OSError as error:
             raise self._failed(
@@ -224,10 +259,11 @@ def _command(host: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """What a process must find: one thread, this package, and a log worth reading."""
+    """What a process must find: one thread, this package, no other code, and a log worth reading."""
     paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
     return {
         **ENVIRONMENT,
+        **SAFE_PATH,
         "TF_CPP_MIN_LOG_LEVEL": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
     }
@@ -241,7 +277,8 @@ def _without_proxies(environment: Mapping[str, str]) -> dict[str, str]:
 def _end(
     processes: list[subprocess.Popen[bytes]],
     logs: list[IO[bytes]],
-    folder: tempfile.TemporaryDirectory[str],
+    folder: scratch.Folder,
+    namespace: Namespace | None,
 ) -> None:
     for process in processes:
         with contextlib.suppress(OSError):  # unsent words for a process that has ended
@@ -256,4 +293,6 @@ def _end(
             process.wait()
     for log in logs:
         log.close()
-    folder.cleanup()
+    if namespace is not None:
+        namespace.close()
+    folder.remove()

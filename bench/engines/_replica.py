@@ -11,10 +11,8 @@ import itertools
 import json
 import os
 import queue
-import shutil
 import socket
 import sys
-import tempfile
 import time
 import traceback
 from pathlib import Path
@@ -22,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bench import backend
+from bench import backend, scratch
 from bench.engines import _messages
 from bench.engines._network import Job, Network
 from bench.plugins import Dataset
@@ -41,13 +39,13 @@ def main() -> None:
     """Say which port is free, wait for the addresses of all, then do as told."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whoever prints writes into the log
-    folder = Path(tempfile.mkdtemp(prefix="seedwise-"))
-    os.chdir(folder)
+    folder = scratch.Folder()
+    os.chdir(folder.path)
     inbox: queue.Queue[Message] = queue.Queue()
 
     def heard(message: Message | None) -> None:
         if message is None:
-            shutil.rmtree(folder, ignore_errors=True)
+            folder.remove()
             os._exit(0)
         inbox.put(message)
 

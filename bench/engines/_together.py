@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bench import backend
-from bench.engines._cluster import Cluster, Member
+from bench.engines._cluster import HOME, Cluster, Member, refuse_open_ports
 from bench.engines._network import Job, Network, chunked, initial_model
 from bench.engines._subsets import Subsets, subsets
 from bench.errors import SuiteError, shown
@@ -125,13 +125,19 @@ class Together(Engine):
         }
 
 
-def check(job: Job) -> Subsets:
+def check(job: Job, hosts: Sequence[str] = (HOME,)) -> Subsets:
     """Refuse what cannot be trained by several processes; the parts of the training set.
+
+    Args:
+        job: what to train.
+        hosts: where the processes run.
 
     Raises:
         SuiteError: options, or a network, that these engines do not take.
+        TrustError: others would reach the processes.
     """
     engine, _ = named(job.training.engine)
+    refuse_open_ports(engine, hosts)
     parts = subsets(job)
     deadline(job)
     model = initial_model(job)

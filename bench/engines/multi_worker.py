@@ -43,8 +43,7 @@ def prepare(job: Job) -> MultiWorkerEngine:
 
 def updates_per_epoch(job: Job) -> int:
     """Full mini-batches in the smallest part; refuses what several processes cannot train."""
-    _hosts(job)
-    _, updates = shared_equally(job, _together.check(job))
+    _, updates = shared_equally(job, _together.check(job, _hosts(job)))
     return updates
 
 
@@ -103,9 +102,9 @@ class MultiWorkerEngine(Together):
     """See ``bench.plugins.Engine``."""
 
     def __init__(self, job: Job) -> None:
-        parts = _together.check(job)
-        size, updates = shared_equally(job, parts)
         hosts = _hosts(job)
+        parts = _together.check(job, hosts)
+        size, updates = shared_equally(job, parts)
         members = [
             Member("worker", index, "mirrored", host=hosts[index % len(hosts)])
             for index in range(parts.workers)

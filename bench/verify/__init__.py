@@ -31,6 +31,7 @@ def verify(
     trials: int = TRIALS,
     workers: int | None = None,
     trust: bool = False,
+    open_ports: bool = False,
     observer: Observer | None = None,
 ) -> Iterator[Check]:
     """Check a results folder; yields what was found, one check after the other. Nothing in it is changed.
@@ -40,6 +41,7 @@ def verify(
         trials: how many finished trials to train again, drawn at random but always the same, across variants.
         workers: processes that train them; default one per core; 0 trains in this process.
         trust: whether Python code that the suite names may be imported.
+        open_ports: see ``bench.run``.
         observer: told of every trial that is trained again.
 
     Raises:
@@ -62,5 +64,10 @@ def verify(
         yield Check("training", NOT_CHECKED, "imported results cannot be trained here")
     elif trials:
         yield from _again.checks(
-            results, trials, workers=workers, trust=trust, observer=observer or Silent()
+            results,
+            trials,
+            workers=workers,
+            trust=trust,
+            open_ports=open_ports,
+            observer=observer or Silent(),
         )

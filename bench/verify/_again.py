@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-import tempfile
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
-from bench import driver, engines, plugins
+from bench import driver, engines, plugins, scratch
 from bench.errors import BenchError, TrustError
 from bench.store import FINISHED
 from bench.trial import CurvePoint, Trial, Use, generator
@@ -45,7 +43,13 @@ CONDITIONS: Final = ("host", "processor", "system")  # that make a machine the s
 
 
 def checks(
-    results: Results, count: int, *, workers: int | None, trust: bool, observer: Observer
+    results: Results,
+    count: int,
+    *,
+    workers: int | None,
+    trust: bool,
+    open_ports: bool,
+    observer: Observer,
 ) -> Iterator[Check]:
     """Train ``count`` of the finished trials again; a check for each, in the order of the questions."""
     rows = {row["trial_id"]: row for row in chosen(results.trials, count)}
@@ -61,10 +65,16 @@ def checks(
         )
         for row in rows.values()
     ]
-    with tempfile.TemporaryDirectory(prefix="bench-verify-") as scratch:
+    with scratch.Folder() as folder_again:
         try:
             again = driver.train(
-                suite, uses, Path(scratch), workers=workers, trust=trust, observer=observer
+                suite,
+                uses,
+                folder_again,
+                workers=workers,
+                trust=trust,
+                open_ports=open_ports,
+                observer=observer,
             )
         except TrustError as error:
             yield Check("training", NOT_CHECKED, str(error))
