@@ -23,9 +23,10 @@ from pydantic import ValidationError
 from bench import consistency, frames
 from bench.errors import BenchError, StoreError, SuiteError, first_line
 from bench.predictions import Predictions
+from bench.reading import UNREADABLE
 from bench.suite import Suite, parse_suite
 from bench.trial import CurvePoint, Timing, TrialResult, Use, expand
-from bench.weights import UNREADABLE, unpack
+from bench.weights import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

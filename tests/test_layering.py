@@ -12,6 +12,7 @@ import bench
 PACKAGE = Path(bench.__file__).parent
 LAYERS = (  # from below; modules of one layer do not import each other
     {"errors", "frames", "resources", "machine"},
+    {"reading"},
     {"yaml_text"},
     {"stats", "suite", "backend", "predictions", "weights"},
     {"trial", "cluster", "consistency", "own_code"},
