@@ -34,8 +34,8 @@ def svg(spec: dict[str, Any] | str) -> str:
 def script() -> str:
     """The library as one script, safe inside a script element.
 
-    To bundle it takes a second, so it is kept in the user's cache folder. What lies there may be anybody's: it is
-    believed only if it is, to the byte, what this version makes; else the script is made anew.
+    To bundle it takes a second, so it is kept in the user's cache folder. What lies there may be anybody's: it
+    is believed only if it is, to the byte, what this version makes; else the script is made anew.
     """
     of = version("vl-convert-python")
     known, folder = SHA256.get(of), _folder()
