@@ -128,8 +128,10 @@ class UsageError(BenchError):
 
 
 def closest(found: str, known: Iterable[str]) -> str | None:
-    """A hint naming the closest known spelling, if one is close."""
-    folded = {_folded(name): name for name in sorted(known)}
+    """A hint naming the closest known spelling, if one is close; nobody mistypes what is very long."""
+    if len(found) > _LONGEST:
+        return None
+    folded = {_folded(name): name for name in sorted(known) if len(name) <= _LONGEST}
     hits = difflib.get_close_matches(_folded(found), folded, n=1, cutoff=0.6)
     return f"did you mean {shown(folded[hits[0]])}?" if hits else None
 

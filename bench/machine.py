@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+import resource
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 LIBRARIES: Final = (
     "tensorflow",
@@ -36,7 +41,7 @@ INSTRUCTION_SETS: Final = (
 
 @cache
 def machine() -> dict[str, Any]:
-    """Host, processor, cores this process may use, memory in GiB, system."""
+    """Host, processor, cores and memory in GiB that this process may use, system."""
     return {
         "host": platform.node(),
         "processor": _processor(),
@@ -46,9 +51,44 @@ def machine() -> dict[str, Any]:
     }
 
 
-def memory_bytes() -> int:
-    """Memory of the machine: nothing that is unpacked may be larger."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def memory_bytes(proc: Path = Path("/proc/self")) -> int:
+    """Memory that this process may have: the machine's, or what a container or ``ulimit -v`` leaves of it.
+
+    proc: what Linux says of this process.
+    """
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    own, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return min([whole, *_of_groups(proc), *([] if own == resource.RLIM_INFINITY else [own])])
+
+
+def _of_groups(proc: Path) -> Iterator[int]:
+    """What control groups (v1 and v2) allow: the one of this process, and those around it."""
+    try:
+        mounts = (proc / "mountinfo").read_text().splitlines()
+        groups = (proc / "cgroup").read_text().splitlines()
+    except OSError:  # another system
+        return
+    inside = dict(group.split(":", 2)[1:] for group in groups)  # controllers -> path
+    v1 = next((path for names, path in inside.items() if "memory" in names.split(",")), None)
+    for mount in mounts:
+        place, _, about = mount.partition(" - ")
+        (root, folder), (kind, _, options) = place.split()[3:5], about.split()[:3]
+        if kind == "cgroup2":
+            yield from _around(folder, root, inside.get(""), ("memory.max", "memory.high"))
+        elif kind == "cgroup" and "memory" in options.split(","):
+            yield from _around(folder, root, v1, ("memory.limit_in_bytes",))
+
+
+def _around(folder: str, root: str, group: str | None, names: Iterable[str]) -> Iterator[int]:
+    """The limits of a group and of all around it, as far as ``folder``, where ``root`` is, shows them."""
+    if group is None:
+        return
+    path = Path(group)
+    below = path.relative_to(root) if path.is_relative_to(root) else Path()
+    for level in (below, *below.parents):
+        for name in names:
+            with contextlib.suppress(OSError, ValueError):  # not there, or "max": no limit
+                yield int((Path(folder) / level / name).read_text())
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from bench import reading
 from bench.errors import StoreError, first_line
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 
 MAX_IMAGES: Final = 20_000_000  # of a test set
+_PER_IMAGE: Final = (
+    32  # bytes: label, prediction and their sum as 64-bit numbers, and what they are made of
+)
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,10 @@ def _compressed(classes: np.ndarray) -> bytes:
 
 
 def _decompressed(data: bytes) -> np.ndarray:
-    """At most ``MAX_IMAGES``, whatever a small text claims to unpack to."""
-    raw = zlib.decompressobj().decompress(data, 2 * MAX_IMAGES + 1)
-    if len(raw) > 2 * MAX_IMAGES:
-        raise ValueError(f"more than {MAX_IMAGES:,} images")
+    """At most ``MAX_IMAGES``, whatever a small text claims to unpack to, and what the memory has room for."""
+    most = min(MAX_IMAGES, reading.Budget().bytes // _PER_IMAGE)
+    try:
+        raw = reading.unpacked(data, 2 * most)
+    except reading.BudgetError:
+        raise ValueError(f"more than {most:,} images") from None
     return np.frombuffer(raw, "<u2").astype(np.int64)

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from bench import consistency, files, frames
 from bench.errors import StoreError, SuiteError, first_line
 from bench.predictions import Predictions
+from bench.reading import UNREADABLE
 from bench.results_file import (
     APPLICATION_ID,
     FILE,
@@ -35,7 +36,7 @@ from bench.results_file import (
 )
 from bench.suite import Suite, parse_suite
 from bench.trial import CurvePoint, Timing, TrialResult, Use, expand
-from bench.weights import UNREADABLE, unpack
+from bench.weights import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

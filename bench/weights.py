@@ -12,26 +12,15 @@ from __future__ import annotations
 import collections
 import gzip
 import io
-import zipfile
-import zlib
-from typing import IO, TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import numpy as np
 
-from bench.machine import memory_bytes
+from bench import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-UNREADABLE: Final = (  # what NumPy and zipfile raise on what is damaged, encrypted or pickled
-    OSError,
-    EOFError,
-    ValueError,
-    RuntimeError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 NOT_FINITE: Final = "weights that are not finite"
 """What a trial's notes say before the paths of such weights; it diverged, whatever its loss says."""
 NOT_KERNELS: Final = ("bias", "beta", "gamma", "alpha")
@@ -63,11 +52,10 @@ def unpack(data: bytes) -> dict[str, np.ndarray]:
     """The inverse of ``pack``.
 
     Raises:
-        Exception: one of ``UNREADABLE``, if ``data`` is not what ``pack`` made.
+        Exception: one of ``reading.UNREADABLE``, if ``data`` is not what ``pack`` made.
     """
-    check_size(io.BytesIO(data))
-    with np.load(io.BytesIO(data), allow_pickle=False) as file:
-        return {path: _numbers(file[path]) for path in file.files}
+    found = reading.arrays(io.BytesIO(data), reading.Budget())
+    return {path: _numbers(array) for path, array in found.items()}
 
 
 def _numbers(array: np.ndarray) -> np.ndarray:
@@ -77,19 +65,6 @@ def _numbers(array: np.ndarray) -> np.ndarray:
     if array.dtype.kind not in "biuf":
         raise ValueError(f"an array of {array.dtype}, which are no weights")
     return array
-
-
-def check_size(file: IO[bytes]) -> None:
-    """Refuse a zip file that unpacks to more than the machine's memory: a small one can.
-
-    Raises:
-        Exception: one of ``UNREADABLE``.
-    """
-    with zipfile.ZipFile(file) as packed:
-        size = sum(part.file_size for part in packed.infolist())
-    if size > memory_bytes():
-        raise ValueError(f"{size:,} bytes unpacked, more than the machine's memory")
-    file.seek(0)
 
 
 def kernels(arrays: Iterable[tuple[str, Array]]) -> dict[str, Array]:

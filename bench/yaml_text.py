@@ -13,6 +13,7 @@ from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import YAMLError
 
 from bench.errors import SuiteError, first_line, shown
+from bench.reading import Budget, BudgetError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,11 +71,16 @@ class _TooLargeError(YAMLError):
 
 
 class _Bounded(Composer):
-    """Stops at the first value too many, or too deep."""
+    """Stops at the first value too many, or too deep, and when the time is over."""
 
     nodes = depth = 0
 
+    def __init__(self, loader: Any = None) -> None:
+        super().__init__(loader)
+        self.budget = Budget()
+
     def compose_node(self, parent: Any, index: Any) -> Any:
+        self.budget.read()
         self.nodes += 1
         self.depth += 1
         if self.nodes > MAX_NODES or self.depth > MAX_DEPTH + 1:
@@ -97,10 +103,10 @@ class _Reader:
             raise self._too_large(())
         try:
             node = self._yaml.compose(text)
-        except (YAMLError, ValueError, RecursionError) as error:
+        except (YAMLError, ValueError, RecursionError, BudgetError) as error:
             mark = getattr(error, "problem_mark", None)
             self.lines[()] = mark.line + 1 if mark else 1
-            if isinstance(error, _TooLargeError | RecursionError):
+            if isinstance(error, _TooLargeError | RecursionError | BudgetError):
                 raise self._too_large(()) from None
             found = getattr(error, "problem", None) or first_line(error)
             raise self._error("not valid YAML", (), expected="YAML 1.2", found=str(found)) from None

@@ -12,6 +12,7 @@ import bench
 PACKAGE = Path(bench.__file__).parent
 LAYERS = (  # from below; modules of one layer do not import each other
     {"errors", "frames", "resources", "machine", "scratch"},
+    {"reading"},
     {"yaml_text", "files"},
     {"stats", "suite", "backend", "predictions", "weights", "results_file"},
     {"trial", "cluster", "consistency", "own_code"},

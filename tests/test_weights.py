@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
-from bench import weights
+from bench import reading, weights
 
 KERNELS = hnp.arrays(
     np.float32,
@@ -78,12 +78,12 @@ def test_weights_that_would_not_fit_into_the_memory_are_refused(monkeypatch):
     """A few bytes can claim to be many: they are not unpacked to see."""
     bomb = weights.pack([("a/kernel", np.zeros(100_000, np.float32))])
     assert len(bomb) < 2000
-    monkeypatch.setattr(weights, "memory_bytes", lambda: 300_000)
-    with pytest.raises(ValueError, match="more than the machine's memory"):
+    monkeypatch.setattr(reading, "memory_bytes", lambda: 300_000)
+    with pytest.raises(reading.BudgetError, match="more than 150,000 bytes of memory"):
         weights.unpack(bomb)
 
 
 @pytest.mark.parametrize("kept", [b"", b"PK", b"\x93NUMPY", None, "text", 3])
 def test_what_are_no_weights(kept):
-    with pytest.raises((*weights.UNREADABLE, TypeError)):
+    with pytest.raises((*reading.UNREADABLE, TypeError)):
         weights.unpack(kept)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import zlib
-from typing import TYPE_CHECKING, Any
+import csv
+import io
+import itertools
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from bench import reading
 from bench.datasets import _arrays, _options
 from bench.errors import DatasetError, did_you_mean, first_line, listed, shown
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 ARGUMENTS = ("csv", "label")
 OPTIONS = _options.OPTIONS
+MAX_COLUMNS: Final = 100_000
+MAX_HEAD: Final = 10_000_000  # bytes in which they are counted
 
 
 def load(arguments: Mapping[str, Any], folder: Path) -> Dataset:
@@ -70,17 +75,21 @@ def _read(path: Path, label: str) -> pd.DataFrame:
     """The table, with its labels as text; nothing but an empty cell counts as missing."""
     import pandas as pd
 
+    budget, gzipped = reading.Budget(), path.suffix == ".gz"
     try:
-        table = pd.read_csv(
-            path,
-            compression="gzip" if path.suffix == ".gz" else None,
-            dtype={label: str},
-            encoding="utf-8-sig",
-            keep_default_na=False,
-            na_values=[""],
-            low_memory=False,
-        )
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+        with reading.opened(path, budget, gzipped=gzipped, held=True) as file:
+            _check_head(file.read(MAX_HEAD), path)
+            file.seek(0)
+            with budget.limited():
+                table = pd.read_csv(
+                    file,
+                    dtype={label: str},
+                    encoding="utf-8-sig",
+                    keep_default_na=False,
+                    na_values=[""],
+                    low_memory=False,
+                )
+    except reading.UNREADABLE as error:
         raise DatasetError(
             "this table cannot be read" if path.exists() else "there is no such file",
             where=str(path),
@@ -90,6 +99,22 @@ def _read(path: Path, label: str) -> pd.DataFrame:
         ) from error
     _check_columns(table, label, path)
     return table
+
+
+def _check_head(start: bytes, path: Path) -> None:
+    """Refuse more columns than pandas reads in seconds, in the header or, beyond it, in the first row."""
+    text = io.StringIO(start.decode("utf-8-sig", "replace"), newline="")
+    with contextlib.suppress(csv.Error):  # pandas will say what is wrong
+        widths = map(len, filter(None, csv.reader(text)))
+        widest = max(itertools.islice(widths, 2), default=0)
+        if widest > MAX_COLUMNS:
+            raise DatasetError(
+                "too many columns",
+                where=str(path),
+                expected=f"at most {MAX_COLUMNS:,}",
+                found=f"{widest:,}",
+                hint="keep wide data as .npz",
+            )
 
 
 def _check_columns(table: pd.DataFrame, label: str, path: Path) -> None:

@@ -7,16 +7,14 @@ each dimension as a big-endian 32-bit number, then the values in C order
 
 from __future__ import annotations
 
-import gzip
 import math
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench import reading
 from bench.datasets import _arrays, _options
 from bench.errors import DatasetError, first_line, listed
-from bench.machine import memory_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,11 +34,13 @@ def load(arguments: Mapping[str, Any], folder: Path) -> Dataset:
         DatasetError: a file is missing, damaged or no IDX file, or its arrays do not fit.
     """
     where = folder / arguments["idx"]
-    train = _part(where, ("train",), "images", 3), _part(where, ("train",), "labels", 1)
-    test = (
-        _part(where, ("t10k", "test"), "images", 3),
-        _part(where, ("t10k", "test"), "labels", 1),
-    )
+    budget = reading.Budget()
+
+    def part(*prefixes: str) -> tuple[np.ndarray, np.ndarray]:
+        images = _read(_find(where, prefixes, "images", 3), budget)
+        return images, _read(_find(where, prefixes, "labels", 1), budget)
+
+    train, test = part("train"), part("t10k", "test")
     return _arrays.dataset(
         where.name,
         train,
@@ -52,9 +52,10 @@ def load(arguments: Mapping[str, Any], folder: Path) -> Dataset:
     )
 
 
-def _part(folder: Path, prefixes: tuple[str, ...], kind: str, dimensions: int) -> np.ndarray:
-    path = _find(folder, prefixes, kind, dimensions)
-    return parse(read_bytes(path), path)
+def _read(path: Path, budget: reading.Budget) -> np.ndarray:
+    values = parse(read_bytes(path, budget), path)
+    budget.hold(values.size * reading.WIDER)
+    return values
 
 
 def _find(folder: Path, prefixes: tuple[str, ...], kind: str, dimensions: int) -> Path:
@@ -78,17 +79,15 @@ def _listing(folder: Path) -> str:
     return listed(sorted(path.name for path in folder.iterdir())) or "an empty folder"
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, budget: reading.Budget) -> bytearray:
     """The file's content, decompressed if its name ends in .gz.
 
     Raises:
-        DatasetError: it cannot be read or its compression is damaged.
+        DatasetError: it cannot be read, its compression is damaged, or it takes too much.
     """
     try:
-        if path.suffix != ".gz":
-            return path.read_bytes()
-        return _unpacked(path)
-    except (OSError, EOFError, zlib.error) as error:
+        return reading.contents(path, budget, gzipped=path.suffix == ".gz")
+    except reading.UNREADABLE as error:
         raise DatasetError(
             "this file cannot be read",
             where=str(path),
@@ -98,16 +97,7 @@ def read_bytes(path: Path) -> bytes:
         ) from error
 
 
-def _unpacked(path: Path) -> bytes:
-    most = memory_bytes() // 4
-    with gzip.open(path) as file:
-        raw = file.read(most)
-        if file.read(1):
-            raise OSError(f"it unpacks to more than {most:,} bytes, a quarter of the memory")
-    return raw
-
-
-def parse(raw: bytes, path: Path) -> np.ndarray:
+def parse(raw: bytes | bytearray, path: Path) -> np.ndarray:
     """The array in an IDX file.
 
     Args:
@@ -141,5 +131,13 @@ def parse(raw: bytes, path: Path) -> np.ndarray:
             found=f"{len(raw)} bytes",
             hint="fetch it again",
         )
-    values = np.frombuffer(raw, dtype, offset=start).reshape(shape)
+    try:
+        values = np.frombuffer(raw, dtype, offset=start).reshape(shape)
+    except ValueError as error:  # of none or very many dimensions
+        raise DatasetError(
+            "the shape of this IDX file is none that an array has",
+            where=str(path),
+            expected="up to 32 dimensions, none of them 0",
+            found=f"{dimensions} dimensions, {listed(map(str, shape))}",
+        ) from error
     return values.astype(dtype.newbyteorder("="), copy=False)

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench import reading
 from bench.datasets import _arrays, idx
 from bench.errors import DatasetError
 
@@ -46,7 +47,7 @@ def load(arguments: Mapping[str, Any], folder: Path) -> Dataset:
 
 
 def _verified(path: Path, md5: str) -> np.ndarray:
-    raw = idx.read_bytes(path)
+    raw = idx.read_bytes(path, reading.Budget())
     found = hashlib.md5(raw, usedforsecurity=False).hexdigest()
     if found != md5:
         raise DatasetError(

@@ -5,15 +5,15 @@ from __future__ import annotations
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from bench import reading
 from bench.datasets import _arrays, _options
 from bench.errors import DatasetError, first_line, listed, shown
-from bench.weights import UNREADABLE, check_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    import numpy as np
 
     from bench.plugins import Dataset
 
@@ -44,29 +44,27 @@ def load(arguments: Mapping[str, Any], folder: Path) -> Dataset:
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
-    if not zipfile.is_zipfile(path):  # np.load would take a bare array or a pickle for one too
-        raise DatasetError(
-            "this is no .npz file" if path.exists() else "there is no such file",
-            where=str(path),
-            expected="a file written by numpy.savez with the arrays " + ", ".join(KEYS),
-            found=_kind(path),
-            hint="relative paths start at the suite's folder" if not path.exists() else None,
-        )
+    budget = reading.Budget()
     try:
-        with path.open("rb") as file:
-            check_size(file)
-            archive = np.load(file, allow_pickle=False)
+        with reading.opened(path, budget) as file:
+            if not zipfile.is_zipfile(file):  # perhaps a bare array, or a pickle
+                raise _no_archive(path, "a file that is no zip archive")
+            there = reading.names(file, budget)
             for key in KEYS:
-                if key not in archive:
+                if key not in there:
                     raise DatasetError(
                         f"array {shown(key)} is missing",
                         where=str(path),
                         expected=", ".join(KEYS),
-                        found=listed(archive.files) or "no array",
+                        found=listed(there) or "no array",
                         hint="write it with numpy.savez(file, x_train=..., y_train=..., ...)",
                     )
-            return {key: np.asarray(archive[key]) for key in KEYS}
-    except UNREADABLE as error:
+            return reading.arrays(file, budget, KEYS)
+    except FileNotFoundError:
+        raise _no_archive(path, "nothing") from None
+    except reading.UNREADABLE as error:
+        if not path.is_file():
+            raise _no_archive(path, first_line(error)) from error
         raise DatasetError(
             "an array of this file cannot be read",
             where=str(path),
@@ -76,7 +74,12 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         ) from error
 
 
-def _kind(path: Path) -> str:
-    if not path.exists():
-        return "nothing"
-    return "a folder" if path.is_dir() else "a file that is no zip archive"
+def _no_archive(path: Path, found: str) -> DatasetError:
+    there = path.exists()
+    return DatasetError(
+        "this is no .npz file" if there else "there is no such file",
+        where=str(path),
+        expected="a file written by numpy.savez with the arrays " + ", ".join(KEYS),
+        found=found,
+        hint=None if there else "relative paths start at the suite's folder",
+    )

@@ -12,7 +12,7 @@ from typing import Final
 from bench.backend import ENVIRONMENT
 from bench.doctor._found import Found, Problem
 from bench.errors import StoreError
-from bench.machine import instruction_sets, machine, versions
+from bench.machine import instruction_sets, machine, memory_bytes, versions
 from bench.store import Store
 
 GIB: Final = 2**30
@@ -105,9 +105,8 @@ def _threads() -> Found:
 
 def _memory() -> Found:
     import psutil
-    from distributed.system import memory_limit
 
-    limit, free = memory_limit() / GIB, psutil.virtual_memory().available / GIB
+    limit, free = memory_bytes() / GIB, psutil.virtual_memory().available / GIB
     free = min(free, limit)
     workers = machine()["cores"]
     fit = int((free - DRIVER_GIB) // WORKER_GIB)

@@ -6,7 +6,7 @@ import csv
 from typing import TYPE_CHECKING, Final
 
 from bench.errors import DatasetError, listed, shown
-from bench.importers._text import COMMENT, check_columns, lines, unreadable
+from bench.importers._text import COMMENT, check_columns, lines, opened, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ def rows(asked: Rows) -> Iterator[Row]:
         DatasetError: a row of another length, another header, or what is no CSV.
         UsageError: the file lacks a column.
     """
-    with asked.path.open(encoding=asked.encoding, newline="") as file:
+    with opened(asked.path, asked.encoding, newline="") as file:
         body = _Body(asked, lines(asked.path, file))
         try:
             yield from _rows(asked, body)

@@ -11,9 +11,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from bench import reading
 from bench.errors import DatasetError, UsageError, first_line, shown
 from bench.importers import _csv
-from bench.importers._text import COMMENT, check_columns, encoding_of, lines, unreadable
+from bench.importers._text import (
+    COMMENT,
+    MAX_ROWS,
+    check_columns,
+    encoding_of,
+    lines,
+    opened,
+    too_many_rows,
+    unreadable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +32,9 @@ if TYPE_CHECKING:
     Row = tuple[int, Sequence[Any]]
 
 KINDS: Final = ("csv", "parquet", "jsonl")
+_BATCH: Final = 65_536  # rows of Parquet
+_PARSED: Final = 32  # bytes that come of a character of JSON, at most: [[],[],...
+_COLUMNS: Final = 1_000  # that a message may name
 
 
 @dataclass
@@ -103,15 +116,27 @@ class Rows:
 
 
 def _parquet(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+    """In pieces, of which each can unpack to anything, so that the memory is limited for every one."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    budget = reading.Budget()
     try:
-        with pq.ParquetFile(path) as file:
+        with reading.opened(path, budget) as raw:
+            with budget.limited():
+                file = pq.ParquetFile(raw, pre_buffer=False)
             check_columns(path, columns, file.schema_arrow.names)
+            if file.metadata.num_rows > MAX_ROWS:
+                raise too_many_rows(str(path), MAX_ROWS)
+            wanted = list(dict.fromkeys(columns))
+            batches = file.iter_batches(_BATCH, columns=wanted, use_threads=False)
             number = 0
-            for batch in file.iter_batches(columns=list(dict.fromkeys(columns))):
-                found = {name: batch.column(name).to_pylist() for name in columns}
+            while True:
+                with budget.limited():
+                    if (batch := next(batches, None)) is None:
+                        return
+                    found = {name: batch.column(name).to_pylist() for name in wanted}
+                budget.read(batch.nbytes)
                 for cells in zip(*(found[name] for name in columns), strict=True):
                     number += 1
                     yield number, cells
@@ -122,13 +147,16 @@ def _parquet(path: Path, columns: Sequence[str]) -> Iterator[Row]:
 def _jsonl(asked: Rows) -> Iterator[Row]:
     seen: dict[str, None] = {}
     path, mark = asked.path, asked.comment or COMMENT
-    with path.open(encoding=asked.encoding) as file:
+    longest = reading.Budget().bytes // _PARSED
+    with opened(path, asked.encoding) as file:
         for number, line in enumerate(lines(path, file), start=1):
             if line.isspace():
                 continue
             if line.startswith(mark):
                 asked.comments += 1
                 continue
+            if len(line) > longest:
+                raise unreadable(path, "jsonl", "a line too long for the memory", number)
             try:
                 record = json.loads(line)
             except RecursionError:
@@ -137,6 +165,9 @@ def _jsonl(asked: Rows) -> Iterator[Row]:
                 raise unreadable(path, "jsonl", first_line(error), number) from None
             if not isinstance(record, dict):
                 raise unreadable(path, "jsonl, one {...} per line", f"{line[:40].strip()}", number)
-            seen.update(dict.fromkeys(record))
+            if len(seen) < _COLUMNS:
+                seen.update(dict.fromkeys(record))
+            else:
+                seen.update((name, None) for name in asked.columns if name in record)
             yield number, [record.get(name) for name in asked.columns]
     check_columns(path, asked.columns, list(seen))

@@ -6,6 +6,7 @@ import hashlib
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+from bench import reading
 from bench.errors import DatasetError, UsageError, closest, listed, shown
 from bench.importers import _claims, _units
 from bench.suite import LARGEST, Imported, Suite
@@ -127,5 +128,5 @@ def _baseline(where: str, groups: Mapping[str, Sequence[str]], asked: Asked) -> 
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with reading.opened(path, reading.Budget()) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

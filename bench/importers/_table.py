@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from bench.errors import DatasetError, shown
+from bench.importers._text import MAX_ROWS, too_many_rows
+from bench.reading import Budget
 from bench.suite import MAX_NAME, is_printable
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ Columns = Mapping[str, Sequence[str]]  # by role: several make a variant, one ea
 Repeated = Literal["refuse", "last", "first", "mean"]
 
 LARGEST_STEP: Final = 2**53  # above, not every whole number is a float
-MAX_ROWS: Final = 200_000_000  # 32 bytes of memory each, and 8 for every metric
+_ROW: Final = 64  # bytes of memory, as read and once more as sorted
+_VALUE: Final = 16  # likewise
 MAX_RUNS: Final = 1_000_000
 _MISSING: Final = frozenset({"", "na", "n/a", "null", "none"})
 
@@ -78,13 +81,15 @@ def collect(
     runs: dict[Run, int] = {}
     run, step, line = array("q"), array("d"), array("q")
     values = [array("d") for _ in metrics]
-    read = 0
+    read, most = 0, min(MAX_ROWS, Budget().bytes // (_ROW + _VALUE * len(metrics)))
     for number, cells in rows:
         read += 1
         group, variant, seed = (reader.name(number, roles[role], cells) for role in _NAMING)
         code = runs.setdefault((group, variant, seed), len(runs))
-        if read > MAX_ROWS or len(runs) > MAX_RUNS:
-            raise _too_many(where, "rows" if read > MAX_ROWS else "runs")
+        if read > most:
+            raise too_many_rows(where, most)
+        if len(runs) > MAX_RUNS:
+            raise _too_many_runs(where)
         found = list(map(partial(reader.value, number), metrics, cells[width:]))
         nothing = all(map(math.isnan, found))
         when = reader.step(number, roles["step"], cells, needed=not nothing)
@@ -129,16 +134,13 @@ def _places(columns: Columns) -> tuple[dict[str, _Role], int]:
     return roles, place
 
 
-def _too_many(where: str, what: str) -> DatasetError:
-    most = MAX_ROWS if what == "rows" else MAX_RUNS
+def _too_many_runs(where: str) -> DatasetError:
     return DatasetError(
-        f"too many {what}",
+        "too many runs",
         where=where,
-        expected=f"at most {most:,}",
+        expected=f"at most {MAX_RUNS:,}",
         found="more",
-        hint="leave steps out, or split the file"
-        if what == "rows"
-        else "a run is a variant, seed and group: are --variant, --seed and --group the right columns?",
+        hint="a run is a variant, seed and group: are --variant, --seed and --group the right columns?",
     )
 
 
@@ -181,7 +183,7 @@ class _Cells:
         if not is_printable(text):
             expected = f"printable text of at most {MAX_NAME} characters"
             raise self._error(line, column, expected, cell)
-        return self._names.setdefault(cell, text) if isinstance(cell, str) else text
+        return self._names.setdefault(text, text) if cell == text else text
 
     def step(self, line: int, role: _Role, cells: Sequence[Any], *, needed: bool) -> float | None:
         """When a row was measured; None if it says nothing, and need not."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import io
 from typing import TYPE_CHECKING, Final, TextIO
 
+from bench import reading
 from bench.errors import DatasetError, UsageError, closest, listed, shown
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 COMMENT: Final = "#"  # how comments begin, unless said otherwise
 MAX_LINE: Final = 10_000_000  # characters
+MAX_ROWS: Final = 200_000_000
 _MARKS: Final = {  # byte order marks; that of UTF-32 begins with that of UTF-16
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -28,7 +31,7 @@ def encoding_of(path: Path, named: str | None) -> str:
         UsageError: no encoding of text has that name.
     """
     if named is None:
-        with path.open("rb") as file:
+        with reading.opened(path, reading.Budget()) as file:
             start = file.read(4)
         return next((name for mark, name in _MARKS.items() if start.startswith(mark)), "utf-8-sig")
     try:
@@ -41,6 +44,13 @@ def encoding_of(path: Path, named: str | None) -> str:
             expected="an encoding of text that Python knows, such as utf-8, utf-16, latin-1, cp1252",
             found=shown(named),
         ) from None
+
+
+def opened(path: Path, encoding: str | None, newline: str | None = None) -> TextIO:
+    """A plain file as text."""
+    return io.TextIOWrapper(
+        reading.opened(path, reading.Budget()), encoding=encoding, newline=newline
+    )
 
 
 def lines(path: Path, file: TextIO) -> Iterator[str]:
@@ -72,6 +82,17 @@ def unreadable(path: Path, kind: str, found: str, line: int | None = None) -> Da
     """The error about a file that is not what it is said to be."""
     where = str(path) if line is None else f"{path}, line {line}"
     return DatasetError(f"not readable as {kind}", where=where, expected=f"{kind}", found=found)
+
+
+def too_many_rows(where: str, most: int) -> DatasetError:
+    """The error about a file with more rows than are read, or than the memory has room for."""
+    return DatasetError(
+        "too many rows",
+        where=where,
+        expected=f"at most {most:,}",
+        found="more",
+        hint="leave steps out, or split the file",
+    )
 
 
 def check_columns(path: Path, columns: Iterable[str], known: Sequence[str]) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import gzip
 import hashlib
 import itertools
 import os
 import re
-from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,8 +15,8 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from bench import files
-from bench.report import glossary, markdown, palette, templating
-from bench.report.blocks import Block, Figure, Section, parts
+from bench.report import glossary, markdown, palette, templating, vega
+from bench.report.blocks import Block, Figure, Panel, Section, parts
 from bench.report.contents import contents
 from bench.report.own import Own
 
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from bench.analysis import Analysis
-    from bench.report.blocks import Panel
     from bench.report.glossary import Term
 
 _TIES: Final = re.compile(
@@ -85,7 +81,7 @@ def page(
     env = environment(own, terms)
     scripts = {"page": templating.render(env, "page.js", own)}
     if any(parts(tuple(blocks), Figure)):
-        scripts = {"charts": _charts_library(), **scripts}
+        scripts = {"charts": vega.script(), **scripts}
     if watching:
         scripts[_WATCHING] = templating.render(env, "watch.js", own)
     return templating.render(
@@ -179,15 +175,15 @@ def _beyond(spec: dict[str, Any], first: dict[str, Any] | None) -> dict[str, Any
 
 
 def _static_svg(panel: Panel) -> Markup:
-    """The chart as a picture, for readers without JavaScript. Vega escapes the text in it."""
-    import vl_convert
-
+    """The chart as a picture, for readers without JavaScript."""
+    if not isinstance(panel, Panel):  # a template calls this, with what it likes
+        raise TypeError("static_svg draws a panel of a figure, nothing else")
     spec = panel.stills()[panel.name]
     if sum(map(_size, spec.get("datasets", {}).values())) > _STATIC_ROWS:
         return _NO_PICTURE
     spec["width"] = _STATIC_WIDTH
     spec["config"]["aria"] = False  # the place of the chart says what it shows
-    return Markup(vl_convert.vegalite_to_svg(spec))  # noqa: S704
+    return Markup(vega.svg(spec))  # noqa: S704
 
 
 def _size(rows: list[dict[str, Any]]) -> int:
@@ -195,25 +191,3 @@ def _size(rows: list[dict[str, Any]]) -> int:
     return sum(
         max((len(v) for v in row.values() if isinstance(v, list)), default=1) for row in rows
     )
-
-
-@lru_cache(maxsize=1)
-def _charts_library() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script, safe inside a script element.
-
-    To bundle them takes a second, so the script is kept in the user's cache folder, if there can be one.
-    """
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    kept = Path(home, "seedwise", f"charts-{version('vl-convert-python')}.js").expanduser()
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        return kept.read_text(encoding="utf-8")
-    import vl_convert
-
-    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    script = script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
-    with contextlib.suppress(OSError):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        begun = kept.with_suffix(f".{os.getpid()}")
-        begun.write_text(script, encoding="utf-8")
-        begun.replace(kept)  # whole or not at all
-    return script

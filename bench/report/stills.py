@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from bench.report import templating
+from bench.report import templating, vega
 from bench.report.blocks import Figure, Pictures, Topologies, parts
 from bench.report.own import Own
 from bench.report.render import environment
@@ -76,8 +76,6 @@ def converted(svg: str, kind: Kind) -> bytes:
 
 
 def _chart(spec: dict[str, Any], legend: tuple[Key, ...]) -> str:
-    import vl_convert
-
     spec["width"] = _DRAWN
     spec["config"] = {**spec["config"], "font": _FONT, "background": "white"}
     spec["padding"] = {"left": 2, "top": 6, "right": 12, "bottom": 4}
@@ -85,8 +83,7 @@ def _chart(spec: dict[str, Any], legend: tuple[Key, ...]) -> str:
         _add_legend(spec, legend)
     text = re.sub(r"var\(--([\w-]+)\)", lambda found: _colours()[found[1]], json.dumps(spec))
     text = text.replace(*_LEFT).replace(*_RIGHT)
-    svg: str = vl_convert.vegalite_to_svg(text)
-    return svg
+    return vega.svg(text)
 
 
 def _add_legend(spec: dict[str, Any], keys: tuple[Key, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -12,22 +13,28 @@ from jinja2 import (
     FileSystemLoader,
     PrefixLoader,
     StrictUndefined,
+    TemplateNotFound,
 )
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2.loaders import split_template_path
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from bench import resources
+from bench import reading, resources
 from bench.errors import BenchError, UsageError, first_line
 from bench.report import escaping
+from bench.report.blocks import Block
 from bench.report.own import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
-    from bench.report.blocks import Block
     from bench.report.own import Own
 
 Format = Literal["html", "markdown", "latex"]
+
+
+_LARGEST: Final = 1_000_000  # bytes of a template
 
 
 @dataclass(frozen=True)
@@ -49,10 +56,11 @@ def environment(form: Format, own: Own) -> Environment:
 
     Templates have ``show(block)`` and ``show_all(blocks)``. A user's folder may hold templates of the same
     names, which are used in place of ours, and can extend or include ours as ``seedwise/NAME``. All run in
-    Jinja's sandbox, since whoever hands on a folder of templates hands on no program.
+    Jinja's sandbox, since whoever hands on a folder of templates hands on no program: they change nothing that
+    they are given, read no file outside their folder, and what they call takes blocks alone.
     """
     medium = _MEDIA[form]
-    env = SandboxedEnvironment(
+    env = ImmutableSandboxedEnvironment(
         loader=_loader(own),
         autoescape=medium.escape is None,
         finalize=escaping.once(medium.escape) if medium.escape else None,
@@ -62,6 +70,8 @@ def environment(form: Format, own: Own) -> Environment:
     )
 
     def show(block: Block) -> Markup:
+        if not isinstance(block, Block):
+            raise TypeError("show takes a block, nothing else")
         name = block.template.removesuffix(".html")
         text = render(env, f"{medium.folder}/{name}{medium.ending}", own, block=block)
         return Markup(text if form == "html" else text.strip())  # noqa: S704  # escaped
@@ -96,4 +106,32 @@ def _loader(own: Own) -> BaseLoader:
     ours = FileSystemLoader(resources.folder("report_templates"))
     if own.folder is None:
         return ours
-    return ChoiceLoader([FileSystemLoader(own.folder), ours, PrefixLoader({"seedwise": ours})])
+    return ChoiceLoader([_Inside(own.folder), ours, PrefixLoader({"seedwise": ours})])
+
+
+class _Inside(BaseLoader):
+    """Templates of a folder that somebody handed on: plain files in it, no links out of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        del environment
+        path = self._folder.joinpath(*split_template_path(template))
+        if not os.path.lexists(path):
+            raise TemplateNotFound(template)
+        try:
+            real = path.resolve(strict=True)
+            if not real.is_relative_to(self._folder.resolve()):
+                raise OSError("a link out of the folder")
+            text = reading.contents(real, reading.Budget(_LARGEST)).decode()
+        except (*reading.UNREADABLE, UnicodeError) as error:
+            raise UsageError(
+                "the template cannot be read",
+                where=str(path),
+                expected=f"a text file in {self._folder}, of at most {_LARGEST:,} bytes",
+                found=getattr(error, "strerror", None) or first_line(error),
+            ) from None
+        return text, str(path), lambda: True

@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from bench import datasets
+from bench import datasets, reading
 from bench.datasets import idx, mnist
 from bench.errors import DatasetError
 
@@ -148,5 +148,5 @@ def test_damaged_compression(tmp_path, damage):
 
 def test_a_file_larger_than_the_memory_is_not_unpacked(tmp_path, monkeypatch):
     write(tmp_path, "{}.gz".format)
-    monkeypatch.setattr(idx, "memory_bytes", lambda: 400)
-    assert "unpacks to more than 100 bytes" in refusal(tmp_path).found
+    monkeypatch.setattr(reading, "memory_bytes", lambda: 400)
+    assert "more than 200 bytes of memory" in refusal(tmp_path).found

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from bench import datasets
+from bench import datasets, reading
 from bench.errors import DatasetError
 
 X = np.arange(255, 231, -1, dtype=np.uint8).reshape(6, 2, 2)
@@ -113,10 +113,8 @@ def test_refusals(tmp_path, monkeypatch, write, words):
 
 
 def test_arrays_larger_than_the_memory_are_not_unpacked(tmp_path, monkeypatch):
-    from bench import weights
-
     np.savez_compressed(tmp_path / "a.npz", **ARRAYS)
-    monkeypatch.setattr(weights, "memory_bytes", lambda: 100)
+    monkeypatch.setattr(reading, "memory_bytes", lambda: 100)
     with pytest.raises(DatasetError, match="cannot be read") as caught:
         load(tmp_path)
-    assert "more than the machine's memory" in caught.value.found
+    assert "more than 50 bytes of memory" in caught.value.found

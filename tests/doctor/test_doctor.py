@@ -199,7 +199,7 @@ def test_settings_of_the_shell(monkeypatch):
 
 def test_too_little_memory(monkeypatch):
     monkeypatch.setattr(_host, "machine", lambda: {**machine.machine(), "cores": 4})
-    monkeypatch.setattr("distributed.system.memory_limit", lambda: int(4.5 * 2**30))
+    monkeypatch.setattr("bench.doctor._host.memory_bytes", lambda: int(4.5 * 2**30))
     (problem,) = _host._memory().problems
     assert "4 workers may need 7.1 GiB" in problem.what
     assert "--workers 2" in problem.advice

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from bench.report import render
+from bench.report import vega
 
 
 @pytest.fixture
 def library(monkeypatch, tmp_path):
     """The library, read anew each time, with a cache folder of its own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return render._charts_library.__wrapped__
+    return vega.script.__wrapped__
 
 
 def test_it_is_bundled_once(library, tmp_path, monkeypatch):
