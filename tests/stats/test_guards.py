@@ -96,7 +96,7 @@ DRAWS = {
     "normal": lambda rng, n: rng.normal(size=n),
     "t with 3 degrees": lambda rng, n: rng.standard_t(3, size=n),
     "exponential": lambda rng, n: rng.exponential(size=n) - 1,
-    "log-normal": lambda rng, n: rng.lognormal(size=n) - np.exp(0.5),
+    "lognormal": lambda rng, n: rng.lognormal(size=n) - np.exp(0.5),
 }
 COARSE = {
     "one step": lambda rng, n: rng.choice([-1, 1], size=n),
@@ -150,7 +150,7 @@ def test_power_of_the_guard_on_normal_differences(effect, n, studies, record_pro
 
 
 @seeds_and_studies(5, 20)
-@pytest.mark.parametrize("draw", ["normal", "exponential", "log-normal"])
+@pytest.mark.parametrize("draw", ["normal", "exponential", "lognormal"])
 def test_two_equal_groups_of_five_and_more_seeds_with_skewed_values(
     draw, n, studies, record_property
 ):
