@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import sys
 from pathlib import Path
@@ -12,7 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from bench import cli_checks, cli_export, cli_import, cli_output, cli_report
-from bench.cli_common import Folder, Trust, Workers, analysed, run_of, warn_of_troubles
+from bench.cli_common import (
+    Folder,
+    Trust,
+    Workers,
+    analysed,
+    check_arguments,
+    command_line,
+    run_of,
+    warn_of_troubles,
+)
 from bench.cli_common import complain as _complain
 from bench.cli_common import console as _console
 from bench.errors import BenchError, UsageError, first_line
@@ -148,7 +156,7 @@ def run(
                 deadline_s=deadline,
                 trust=trust,
                 observer=observer,
-                command=shlex.join(["bench", *sys.argv[1:]]),
+                command=command_line(),
             )
     except KeyboardInterrupt:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -201,7 +209,7 @@ def time_(
             rounds=rounds,
             trust=trust,
             progress=say,
-            command=shlex.join(["bench", *sys.argv[1:]]),
+            command=command_line(),
         )
     except KeyboardInterrupt:
         _complain("stopped; the rounds that were finished are kept")
@@ -297,6 +305,7 @@ def main() -> None:
     try:
         cli_output.open_both()
         try:
+            check_arguments()
             app()
         except BenchError as error:
             _complain(str(error))
