@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import sys
 from pathlib import Path
@@ -13,7 +12,17 @@ import typer
 
 from bench import cli_checks, cli_export, cli_import, cli_output, cli_report
 from bench.backend import SAFE_PATH
-from bench.cli_common import Folder, OpenPorts, Trust, Workers, analysed, run_of, warn_of_troubles
+from bench.cli_common import (
+    Folder,
+    OpenPorts,
+    Trust,
+    Workers,
+    analysed,
+    check_arguments,
+    command_line,
+    run_of,
+    warn_of_troubles,
+)
 from bench.cli_common import complain as _complain
 from bench.cli_common import console as _console
 from bench.errors import BenchError, UsageError, first_line
@@ -155,7 +164,7 @@ def run(
                 trust=trust,
                 open_ports=open_ports,
                 observer=observer,
-                command=shlex.join(["bench", *sys.argv[1:]]),
+                command=command_line(),
             )
     except KeyboardInterrupt:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -208,7 +217,7 @@ def time_(
             rounds=rounds,
             trust=trust,
             progress=say,
-            command=shlex.join(["bench", *sys.argv[1:]]),
+            command=command_line(),
         )
     except KeyboardInterrupt:
         _complain("stopped; the rounds that were finished are kept")
@@ -307,6 +316,7 @@ def main() -> None:
     try:
         cli_output.open_both()
         try:
+            check_arguments()
             app()
         except BenchError as error:
             _complain(str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -71,6 +72,30 @@ def complain(text: str) -> None:
     said = printable(text)
     sys.stderr.write(typer.style(said, fg="red") if sys.stderr.isatty() else said)
     sys.stderr.write("\n")
+
+
+def command_line() -> str:
+    """The command as it was given, for a report that says how to repeat it."""
+    return printable(shlex.join(["bench", *sys.argv[1:]]))
+
+
+def check_arguments() -> None:
+    """Refuse what no report could name.
+
+    Raises:
+        UsageError: an argument, such as a file's name, is not text in the system's encoding.
+    """
+    for word in sys.argv[1:]:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise UsageError(
+                "an argument that is not text",
+                where="bench",
+                expected="words and names of files in the encoding of this system",
+                found=printable(word),
+                hint="rename the file; or set LC_ALL=C.UTF-8, if its name is UTF-8",
+            ) from None
 
 
 def own_of(templates: Path | None, *, trust: bool) -> Own:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path  # noqa: TC003  # typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bench.cli_common import console
+from bench.cli_common import command_line, console
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -105,7 +103,7 @@ def import_(
         empty=empty,
         encoding=encoding,
         comment=comment,
-        command=shlex.join(["bench", *sys.argv[1:]]),
+        command=command_line(),
     )
     _say(results)
 

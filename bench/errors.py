@@ -156,6 +156,14 @@ def listed(names: Iterable[str]) -> str:
     )
 
 
+def header(names: Iterable[str]) -> str:
+    """The columns that a table's first line names; not that of another file, which may hold a secret."""
+    columns = list(names)
+    if len(columns) < 2 or any(len(c) > _LONGEST or printable(c) != c for c in columns):
+        return "a first line that names no columns"
+    return listed(columns)
+
+
 def printable(text: str) -> str:
     r"""The same text with what cannot be seen written as ``\x1b``: it could move or hide what is said.
 

@@ -27,7 +27,7 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema  # noqa: TC002  # pydantic reads the annotation
 
 from bench import resources, yaml_text
-from bench.errors import SuiteError, closest, first_line, listed, shown
+from bench.errors import SuiteError, closest, first_line, listed, printable, shown
 from bench.frames import CURVE_METRICS, METRICS, TAKEN, Metric, probe_metric
 from bench.yaml_text import Keys, located
 
@@ -77,7 +77,8 @@ def _name(name: str, info: ValidationInfo) -> str:
 
 def is_printable(name: str) -> bool:
     """Whether ``name`` can name something imported: it shows, and in one way only."""
-    return bool(name) and len(name) <= MAX_NAME and name.isprintable() and name == name.strip()
+    seen = name.isprintable() and name == printable(name)
+    return bool(name) and len(name) <= MAX_NAME and seen and name == name.strip()
 
 
 Name = Annotated[

@@ -6,6 +6,7 @@ What is too large or too deep is refused while it is read, whatever aliases stan
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ruamel.yaml import YAML
@@ -26,6 +27,7 @@ Keys = tuple[str | int, ...]
 MAX_CHARACTERS: Final = 10_000_000
 MAX_NODES: Final = 200_000  # values, those behind aliases counted each time
 MAX_DEPTH: Final = 50
+_HALVES: Final = re.compile("[\ud800-\udfff]")
 _CORE: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "null")}
 _TEXT: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "timestamp", "value")}
 _NESTED: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq")}
@@ -63,6 +65,11 @@ def located(path: Path | None, lines: Mapping[Keys, int], keys: Keys) -> str:
 def _short(key: str | int) -> str:
     text = str(key)
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _whole(text: str) -> str:
+    """Text in which JSON's two halves of a sign are the sign; UnicodeError if a half is alone."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16") if _HALVES.search(text) else text
 
 
 class _TooLargeError(YAMLError):
@@ -130,7 +137,7 @@ class _Reader:
         try:
             if node.tag not in _CORE:
                 kind = "text that UTF-8 can write"
-                return node.value.encode().decode()
+                return _whole(node.value)
             value = self._yaml.constructor.construct_object(node)
         except (YAMLError, ValueError, LookupError) as error:
             raise self._error(
@@ -146,6 +153,7 @@ class _Reader:
         mapping: dict[str, Any] = {}
         for key, value in node.value:
             plain = isinstance(key.value, str) and key.tag in _CORE | _TEXT
+            plain = plain and not _HALVES.search(key.value)
             here = (*keys, key.value if plain else "?")
             self.lines[here] = key.start_mark.line + 1
             if not plain:

@@ -23,7 +23,7 @@ import numpy as np
 
 from bench import plugins
 from bench.datasets import _options
-from bench.errors import DatasetError, did_you_mean, shown
+from bench.errors import DatasetError, did_you_mean, printable, shown
 from bench.trial import generator
 
 if TYPE_CHECKING:
@@ -163,6 +163,13 @@ def _check_texts(source: str, arguments: Mapping[str, Any]) -> None:
                 expected=_usage(source, arguments),
                 found=shown(value),
                 hint="put it in quotes",
+            )
+        if printable(str(value)) != str(value):
+            raise DatasetError(
+                f"the value of {shown(key)} has signs that cannot be seen",
+                where=f"dataset {source}",
+                expected="a name of a file, folder or column that shows",
+                found=shown(str(value)),
             )
 
 

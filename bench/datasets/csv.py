@@ -12,7 +12,7 @@ import numpy as np
 
 from bench import reading
 from bench.datasets import _arrays, _options
-from bench.errors import DatasetError, did_you_mean, first_line, listed, shown
+from bench.errors import DatasetError, closest, first_line, header, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,8 +126,8 @@ def _check_columns(table: pd.DataFrame, label: str, path: Path) -> None:
             f"column {shown(label)} is missing",
             where=str(path),
             expected=f"a header with {shown(label)} in it",
-            found=listed(columns),
-            hint=did_you_mean(label, columns),
+            found=header(columns),
+            hint=closest(label, columns),
         )
     if len(table) == 0:
         raise DatasetError(

@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING, Final, TextIO
 
 from bench import reading
-from bench.errors import DatasetError, UsageError, closest, listed, shown
+from bench.errors import DatasetError, UsageError, closest, header, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -109,7 +109,7 @@ def check_columns(path: Path, columns: Iterable[str], known: Sequence[str]) -> N
             raise UsageError(
                 f"no column {shown(name)}",
                 where=str(path),
-                expected=f"one of {listed(known)}",
+                expected=f"one of {header(known)}",
                 found=shown(name),
                 hint=closest(name, known),
             )
