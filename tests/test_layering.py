@@ -28,6 +28,7 @@ LAYERS = (  # from below; modules of one layer do not import each other
     {"cli_common"},
     {"cli_checks", "cli_export", "cli_import", "cli_output", "cli_report"},
     {"cli", "pytest_plugin"},
+    {"__main__"},
 )
 RUNNING = {
     "runner",

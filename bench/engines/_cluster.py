@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 from bench import scratch
 from bench.backend import ENVIRONMENT, SAFE_PATH
 from bench.engines import _messages
-from bench.engines._namespace import Namespace, why_none
+from bench.engines._namespace import Namespace, NoNamespaceError, why_none
 from bench.errors import BenchError, TrustError, first_line
 
 if TYPE_CHECKING:
@@ -111,8 +111,7 @@ class Cluster:
         self._gone: set[int] = set()
         self._logs: list[IO[bytes]] = []
         self._processes: list[subprocess.Popen[bytes]] = []
-        alone = all(member.host == HOME for member in self.members) and why_none() is None
-        self._namespace = Namespace() if alone else None
+        self._namespace = _apart(self.members)
         folder = scratch.Folder()
         self._end = weakref.finalize(
             self, _end, self._processes, self._logs, folder, self._namespace
@@ -248,6 +247,22 @@ class Cluster:
 
     def _names(self, places: Iterable[int]) -> str:
         return ", ".join(self.members[place].name for place in sorted(places))
+
+
+def _apart(members: Iterable[Member]) -> Namespace | None:
+    """A network of their own; None where there can be none, which the user has allowed."""
+    if why_none() is not None or any(member.host != HOME for member in members):
+        return None
+    try:
+        return Namespace()
+    except NoNamespaceError as error:
+        raise BenchError(
+            "a trial was not given a network of its own",
+            where="processes of the engine",
+            expected="a network namespace, as there could be before",
+            found=str(error),
+            hint="look whether too many are in use: /proc/sys/user/max_net_namespaces",
+        ) from None
 
 
 def _command(host: str) -> list[str]:
