@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from bench.backend import ENVIRONMENT
 from bench.engines import _messages
-from bench.errors import BenchError, first_line
+from bench.errors import BenchError, first_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bench.engines._messages import Message
 
 HOME: Final = "127.0.0.1"
-LOG: Final = 4000  # last characters of each process's log that an error tells
+LOG: Final = 3000  # last characters of the processes' logs that an error tells, all together
 PATIENCE_S: Final = 5.0  # between asking a process to end and ending it
 GRACE_S: Final = 0.5  # after a failure, until the end of what caused it must have been seen
 
@@ -197,22 +197,28 @@ class Cluster:
 
     def _failed(self, problem: str, *, expected: str, found: str, hint: str = "") -> BenchError:
         """The error, with what the processes printed; ends them all."""
-        logs = []
+        logs = {}
         for member, log in zip(self.members, self._logs, strict=False):  # not all may have started
             log.seek(0)
-            text = log.read().decode(errors="replace").strip()
-            logs.append(f"--- log of {member.name}\n{text[-LOG:] or '(empty)'}")
+            logs[member.name] = log.read().decode(errors="replace")
         self.close()
         return BenchError(
             problem,
             where="processes of the engine",
             expected=expected,
             found=found,
-            hint="\n".join(filter(None, [hint, *logs])),
+            hint="\n".join(filter(None, [hint, *_last_words(logs)])),
         )
 
     def _names(self, places: Iterable[int]) -> str:
         return ", ".join(self.members[place].name for place in sorted(places))
+
+
+def _last_words(logs: Mapping[str, str]) -> list[str]:
+    """The end of each process's log: an equal share, so that an error has room for all of them."""
+    share = LOG // max(len(logs), 1)
+    ends = {name: printable(log).strip()[-share:] for name, log in logs.items()}
+    return [f"--- log of {name}\n{end or '(empty)'}" for name, end in ends.items()]
 
 
 def _command(host: str) -> list[str]:
