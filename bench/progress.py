@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.trial import Trial, TrialResult, Use
 
 PLAIN_EVERY_S: Final = 10.0  # between lines where there is no terminal
-BESIDE_S: Final = 0.2  # what a trial takes beside its arithmetic
+LEAST_S: Final = 0.2  # of any trial, whose arithmetic is not all
 
 
 def duration(seconds: float) -> str:
@@ -134,5 +134,5 @@ def _weights(trials: Sequence[Trial]) -> dict[str, float]:
     """Expected seconds by id; a trial that cannot be estimated weighs as much as the mean of the others."""
     seconds = {trial.id: estimate.trial_seconds(trial.training) for trial in trials}
     known = [found for found in seconds.values() if found is not None]
-    usual = math.fsum(known) / len(known) if known else 0.0
-    return {id_: BESIDE_S + (usual if s is None else s) for id_, s in seconds.items()}
+    usual = math.fsum(known) / len(known) if known else LEAST_S
+    return {id_: max(usual if s is None else s, LEAST_S) for id_, s in seconds.items()}

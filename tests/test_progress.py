@@ -122,6 +122,20 @@ def test_trials_that_cannot_be_estimated(clock, uses, monkeypatch):
     assert "30 s left" in file.getvalue()
 
 
+def test_one_that_cannot_be_estimated_beside_short_ones(clock, uses, monkeypatch):
+    """It counted as 10 s beside milliseconds, so that one short trial left days."""
+    weight = {100: 0.001, 1: None}
+    monkeypatch.setattr(
+        progress.estimate, "trial_seconds", lambda training: weight[training.batch_size]
+    )
+    console, file = plain()
+    watcher = Progress(console)
+    watcher.planned(plan(uses), 1)
+    clock.now += 20
+    watcher.finished(uses["quick", 0], result(uses["quick", 0]))
+    assert "1 min 0 s left" in file.getvalue()
+
+
 def test_a_run_that_continues(clock, uses):
     console, file = plain()
     Progress(console).planned(plan(uses, finished=3), 0)

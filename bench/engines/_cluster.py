@@ -24,7 +24,7 @@ from bench import scratch
 from bench.backend import ENVIRONMENT, SAFE_PATH
 from bench.engines import _messages
 from bench.engines._namespace import Namespace, NoNamespaceError, why_none
-from bench.errors import BenchError, TrustError, first_line
+from bench.errors import BenchError, TrustError, first_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +36,7 @@ HOME: Final = "127.0.0.1"
 OPEN_PORTS: Final = (
     "SEEDWISE_OPEN_PORTS"  # an environment's word that servers may listen to everybody
 )
-LOG: Final = 4000  # last characters of each process's log that an error tells
+LOG: Final = 3000  # last characters of the processes' logs that an error tells, all together
 PATIENCE_S: Final = 5.0  # between asking a process to end and ending it
 GRACE_S: Final = 0.5  # after a failure, until the end of what caused it must have been seen
 
@@ -231,22 +231,28 @@ class Cluster:
 
     def _failed(self, problem: str, *, expected: str, found: str, hint: str = "") -> BenchError:
         """The error, with what the processes printed; ends them all."""
-        logs = []
+        logs = {}
         for member, log in zip(self.members, self._logs, strict=False):  # not all may have started
             log.seek(0)
-            text = log.read().decode(errors="replace").strip()
-            logs.append(f"--- log of {member.name}\n{text[-LOG:] or '(empty)'}")
+            logs[member.name] = log.read().decode(errors="replace")
         self.close()
         return BenchError(
             problem,
             where="processes of the engine",
             expected=expected,
             found=found,
-            hint="\n".join(filter(None, [hint, *logs])),
+            hint="\n".join(filter(None, [hint, *_last_words(logs)])),
         )
 
     def _names(self, places: Iterable[int]) -> str:
         return ", ".join(self.members[place].name for place in sorted(places))
+
+
+def _last_words(logs: Mapping[str, str]) -> list[str]:
+    """The end of each process's log: an equal share, so that an error has room for all of them."""
+    share = LOG // max(len(logs), 1)
+    ends = {name: printable(log).strip()[-share:] for name, log in logs.items()}
+    return [f"--- log of {name}\n{end or '(empty)'}" for name, end in ends.items()]
 
 
 def _apart(members: Iterable[Member]) -> Namespace | None:

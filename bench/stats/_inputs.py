@@ -151,9 +151,10 @@ def power_of_two(*arrays: NDArray[np.float64]) -> float:
 
 
 def in_unit(value: float, unit: float) -> float:
-    """A number times a power of two; what is finite stays so, at the largest float."""
+    """A number times a power of two; what is finite stays so, at the largest float, and what is not 0 too."""
     limit = sys.float_info.max
-    return min(max(value * unit, -limit), limit) if math.isfinite(value) else value
+    scaled = min(max(value * unit, -limit), limit) if math.isfinite(value) else value
+    return scaled or math.copysign(math.ulp(0.0), value) if value else scaled
 
 
 def standard_deviation(values: NDArray[np.float64]) -> float:

@@ -62,9 +62,7 @@ def sum_at_least(
     if largest == 0:
         return 1.0
     d = differences / largest / differences.size  # so that the sums cannot overflow
-    tie = 1e-6 * float(
-        np.median(np.abs(d[d != 0]))
-    )  # the noise of large numbers; subsets that tie count
+    tie = 1e-9 * float(np.median(np.abs(d[d != 0])))  # noise adds up, and subsets that tie count
     if d.size <= EXACT_UP_TO:
         return _sums_up_to(d, tie) / float(2**d.size)
     flipped = generator(rng).integers(0, 2, size=(_DRAWS, d.size))

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from bench import datasets, engines
+from bench.engines import _cluster
 from bench.errors import BenchError, SuiteError, TrustError, UsageError
 from bench.runner import order
 from bench.trial import Training
@@ -149,6 +150,18 @@ def test_asynchronous_workers_train_go_on_without_one_and_fail_without_the_serve
     assert "by signal 9" in str(caught.value)
     assert "--- log of worker 0" in str(caught.value)
     assert are_gone(processes.values())
+
+
+@pytest.mark.parametrize("workers", [1, 6, 40])
+def test_an_error_tells_the_end_of_every_processs_log(workers):
+    logs = {
+        f"worker {n}": f"\x1b[31m long \x00 {'.' * 9000}\nended of {n}\n" for n in range(workers)
+    }
+    said = str(BenchError("it failed", hint="\n".join(_cluster._last_words(logs | {"chief": ""}))))
+    for n in range(workers):
+        assert f"--- log of worker {n}\n" in said
+        assert f"\nended of {n}" in said
+    assert "--- log of chief\n(empty)" in said
 
 
 def test_one_asynchronous_worker_is_the_compiled_engine(digits):

@@ -42,7 +42,8 @@ def test_a_table_of_three_decimals_has_the_p_of_its_whole_numbers(data):
     assert (read.wins, read.losses, read.ties) == (exact.wins, exact.losses, exact.ties)
     assert read.probability_of_superiority == exact.probability_of_superiority
     assert read.test == exact.test
-    assert read.p_sign_flip == exact.p_sign_flip
+    if max(abs(x)) < 1e5 * max(abs(x - y)):  # else sums of differences keep too few digits to tie
+        assert read.p_sign_flip == exact.p_sign_flip
     assert probability_of_superiority(x, y) == probability_of_superiority(a, b)
 
 

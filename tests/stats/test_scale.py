@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bench.stats as s
+from bench.stats._inputs import in_unit
 
 LARGEST = sys.float_info.max
 exponents = st.integers(-664, 996)  # 1e-200 to 1e300
@@ -150,3 +151,12 @@ def test_no_finite_numbers_raise(values, seed):
     s.sign_flip_test(a)
     s.signed_rank_test(a)
     assert 0 <= s.probability_of_superiority(a, b) <= 1
+
+
+def test_an_end_next_to_zero_stays_on_its_side():
+    """A tie at zero beside differences of one sign: the interval of an undeclared look begins just above it."""
+    for sign in (1.0, -1.0):
+        assert in_unit(sign * math.ulp(0.0), 0.5) * sign > 0
+        assert in_unit(sign * 1e300, 1e300) * sign == sys.float_info.max
+    assert in_unit(0.0, 0.5) == 0
+    assert in_unit(math.inf, 0.5) == math.inf
