@@ -129,7 +129,7 @@ def test_what_cannot_be_seen_is_shown_by_number(text, seen):
         ("None", "nothing"),
         ("", "nothing"),
         (f"a {int}", "a int"),
-        (f"{closest}, {KINDS[0]}", "closest, bench.errors.BenchError"),
+        pytest.param(f"{closest}, {KINDS[0]}", "closest, bench.errors.BenchError", id="objects"),
         ("[Errno 2] No such file", "No such file"),
     ],
 )
