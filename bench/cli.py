@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from typer.core import TyperGroup
 
 from bench import cli_checks, cli_export, cli_import, cli_output, cli_report
 from bench.backend import SAFE_PATH
@@ -28,6 +29,8 @@ from bench.cli_common import console as _console
 from bench.errors import BenchError, UsageError, first_line
 
 if TYPE_CHECKING:
+    import click
+
     from bench.analysis.changes import Change
     from bench.analysis.planning import SeedsNeeded
     from bench.store import Results
@@ -35,7 +38,20 @@ if TYPE_CHECKING:
 
 MANY: Final = 100_000  # trials; more are not begun without --yes
 
+
+class _Commands(TyperGroup):
+    """Commands that Ctrl-C ends in a sentence; those with more to say of it say that."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _complain("stopped")
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
