@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -29,8 +29,6 @@ from bench.cli_common import console as _console
 from bench.errors import BenchError, UsageError, first_line
 
 if TYPE_CHECKING:
-    import click
-
     from bench.analysis.changes import Change
     from bench.analysis.planning import SeedsNeeded
     from bench.store import Results
@@ -42,7 +40,7 @@ MANY: Final = 100_000  # trials; more are not begun without --yes
 class _Commands(TyperGroup):
     """Commands that Ctrl-C ends in a sentence; those with more to say of it say that."""
 
-    def invoke(self, ctx: click.Context) -> object:
+    def invoke(self, ctx: Any) -> object:
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
