@@ -6,9 +6,10 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from bench import cli_checks, cli_export, cli_import, cli_output, cli_report
 from bench.backend import SAFE_PATH
@@ -35,7 +36,20 @@ if TYPE_CHECKING:
 
 MANY: Final = 100_000  # trials; more are not begun without --yes
 
+
+class _Commands(TyperGroup):
+    """Commands that Ctrl-C ends in a sentence; those with more to say of it say that."""
+
+    def invoke(self, ctx: Any) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _complain("stopped")
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bench.cli_common import command_line, console
+from bench.cli_common import command_line, complain, console
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -85,26 +85,32 @@ def import_(
     """Turn another program's log into a results folder."""
     from bench import importers
 
-    results = importers.read(
-        file,
-        format_,
-        out,
-        variant=variant,
-        seed=seed,
-        step=step,
-        group=group,
-        metrics=metric,
-        baseline=baseline,
-        target=_target(target),
-        margin=margin,
-        paired=not unpaired,
-        claims=claim or (),
-        repeated=repeated,
-        empty=empty,
-        encoding=encoding,
-        comment=comment,
-        command=command_line(),
-    )
+    try:
+        results = importers.read(
+            file,
+            format_,
+            out,
+            variant=variant,
+            seed=seed,
+            step=step,
+            group=group,
+            metrics=metric,
+            baseline=baseline,
+            target=_target(target),
+            margin=margin,
+            paired=not unpaired,
+            claims=claim or (),
+            repeated=repeated,
+            empty=empty,
+            encoding=encoding,
+            comment=comment,
+            command=command_line(),
+        )
+    except KeyboardInterrupt:
+        complain(
+            "stopped; the folder holds the whole import or nothing of it: give the same command again"
+        )
+        raise typer.Exit(130) from None
     _say(results)
 
 

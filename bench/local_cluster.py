@@ -84,6 +84,9 @@ def started(workers: int, *, retries: int) -> Iterator[Client]:
         "distributed.worker.memory.pause": False,
         "distributed.scheduler.work-stealing": True,
         "distributed.scheduler.allowed-failures": retries,
+        # One that says nothing for minutes was stopped, as by Ctrl-Z or a sleep of the machine, and goes on
+        # after it. One that ends is missed by who looks after it.
+        "distributed.scheduler.worker-ttl": None,
         "distributed.admin.tick.limit": "1h",  # a worker that compiles is busy, not lost
     }
     both = {"host": HOST, "protocol": "tls://", "security": security}

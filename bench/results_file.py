@@ -87,7 +87,7 @@ _STEPS_PER_BYTE: Final = 5  # to check a file and to read it takes less than one
 _FEW_STEPS: Final = 20_000_000
 _LONGEST: Final = 1_000_000  # bytes of a value, unless the file is larger
 _LONGEST_EVER: Final = 1_000_000_000  # SQLite's own limit
-_WAIT_S: Final = 30.0  # a driver for those who read
+WAIT_S: Final = 30.0  # a driver for those who read, and they for a transaction of its
 
 
 @contextmanager
@@ -167,7 +167,7 @@ def locked(folder: Path) -> IO[bytes]:
         StoreError: another driver has it.
     """
     lock = os.fdopen(files.opened(folder / LOCK, os.O_RDWR | os.O_CREAT), "r+b")
-    until = time.monotonic() + _WAIT_S
+    until = time.monotonic() + WAIT_S
     while not _got(lock, fcntl.LOCK_EX):
         if not _got(lock, fcntl.LOCK_SH) or time.monotonic() > until:
             lock.close()
@@ -251,7 +251,7 @@ def _connected(path: Path, how: str, allowed: frozenset[int]) -> sqlite3.Connect
         return left < 0
 
     uri = f"{(path.parent.resolve() / path.name).as_uri()}?{how}"
-    db = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None)
+    db = sqlite3.connect(uri, uri=True, timeout=WAIT_S, isolation_level=None)
     try:
         db.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         db.set_authorizer(allow)
@@ -362,6 +362,12 @@ def _foreign(path: Path, found: str) -> StoreError:
 
 # --- errors -----------------------------------------------------------------------------------
 
+BUSY: Final = "SQLITE_BUSY"  # how the codes begin where another process has a lock of SQLite's
+KEPT: Final = (
+    "another program that has kept it busy for a long time",
+    "wait for it, or end it: perhaps a command that was stopped by Ctrl-Z; then give the same command again",
+)  # found, and what to do
+
 _STUMBLES: Final = (
     sqlite3.Error,
     OSError,
@@ -393,12 +399,16 @@ def damaged(path: Path, error: Exception) -> StoreError:
         "SQLITE_READONLY_ROLLBACK": "what a run was writing that has just ended; try again",
     }
     found = error.strerror if isinstance(error, OSError) and error.strerror else first_line(error)
+    if code.startswith(BUSY):
+        found, hint = KEPT
+    else:
+        hint = "restore it from a copy, or choose another folder with --out"
     return StoreError(
         "the results file cannot be read",
         where=str(path),
         expected="an SQLite file written by Seedwise",
         found=said.get(code, found),
-        hint="restore it from a copy, or choose another folder with --out",
+        hint=hint,
     )
 
 

@@ -11,7 +11,7 @@ import traceback
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bench import datasets, engines, machine, own_code, plugins, probes
+from bench import datasets, engines, machine, own_code, plugins, probes, standstill
 from bench.errors import BenchError
 from bench.predictions import pack
 from bench.trial import CurvePoint, Inputs, Trial, TrialResult, generator
@@ -111,8 +111,9 @@ def _train(trial: Trial) -> dict[str, Any]:
 
 
 def _trained(trial: Trial, data: Dataset, engine: Engine) -> dict[str, Any]:
-    course = _Course(engine, trial, data)
-    course.run()
+    with standstill.Watch() as watch:
+        course = _Course(engine, trial, data, watch)
+        course.run()
     last = course.curve[-1]
     if not course.diverged:
         name, _ = plugins.named(trial.training.engine)
@@ -151,11 +152,13 @@ class _Course:
         measures: what the probes measured, with its epoch and the probe's name. Of each call ``cost_s`` too.
         train_time_s, evaluate_time_s: spent in either, so far.
         diverged: whether the objective or a weight was not finite at the last evaluation.
-        notes: what the objective does not tell of that.
+        notes: what the objective does not tell of that, and what the times do not tell of themselves.
     """
 
-    def __init__(self, engine: Engine, trial: Trial, data: Dataset) -> None:
-        self._engine, self._trial, self._data = engine, trial, data
+    def __init__(
+        self, engine: Engine, trial: Trial, data: Dataset, watch: standstill.Watch
+    ) -> None:
+        self._engine, self._trial, self._data, self._watch = engine, trial, data, watch
         self._probes = probes.planned(trial.training, engine.updates_per_epoch)
         self.curve: list[CurvePoint] = []
         self.measures: list[tuple[float, str, plugins.Measure]] = []
@@ -177,9 +180,11 @@ class _Course:
         evaluated, before, start = stops(self._trial.training, epoch, each), (epoch - 1) * each, 0
         probed = {update - before for probe in self._probes for update in probe.due}
         for stop in sorted({*evaluated, *(s for s in probed if 0 < s < each), each}):
-            begin = time.perf_counter()
+            still_s, begin = self._watch.still_s(), time.perf_counter()
             self._engine.advance(start, stop)
             self.train_time_s += time.perf_counter() - begin
+            if self._watch.still_s() > still_s and standstill.NOTE not in self.notes:
+                self.notes.append(standstill.NOTE)
             start = stop
             if not self._look(before + stop, evaluate=stop in evaluated):
                 return False

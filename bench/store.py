@@ -25,7 +25,9 @@ from bench.predictions import Predictions
 from bench.reading import UNREADABLE
 from bench.results_file import (
     APPLICATION_ID,
+    BUSY,
     FILE,
+    KEPT,
     SCHEMA,
     damaged,
     locked,
@@ -638,12 +640,15 @@ def _transaction(db: sqlite3.Connection, where: Path) -> Iterator[None]:
                 found="none, or another: something deleted, moved or replaced it",
                 hint="put it back if it was moved, then run the same command again",
             ) from None
+        found, hint = first_line(error), "make room, then run the same command again: it continues"
+        if getattr(error, "sqlite_errorname", "").startswith(BUSY):
+            found, hint = KEPT
         raise StoreError(
             "the results could not be written; what was written before is kept",
             where=str(where),
-            expected="a writable disk with space",
-            found=first_line(error),
-            hint="make room, then run the same command again: it continues",
+            expected="a writable disk with space, and nobody else who keeps the file",
+            found=found,
+            hint=hint,
         ) from None
     finally:
         if db.in_transaction:

@@ -11,7 +11,7 @@ import bench
 
 PACKAGE = Path(bench.__file__).parent
 LAYERS = (  # from below; modules of one layer do not import each other
-    {"errors", "frames", "resources", "machine", "scratch"},
+    {"errors", "frames", "resources", "machine", "scratch", "standstill"},
     {"reading"},
     {"yaml_text", "files"},
     {"stats", "suite", "backend", "predictions", "weights", "results_file"},

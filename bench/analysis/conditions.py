@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bench import standstill
 from bench.analysis import wording
 from bench.analysis.looks import Look, look_at
 from bench.analysis.run_ends import run_ends
@@ -53,7 +54,7 @@ class Conditions:
         checksums: SHA-256 of the data, by its content.
         data: what is known of it, see ``plugins.Dataset.about``; nothing of what earlier versions trained on.
         code: fingerprints of the modules that the suite names, by name; see ``bench.own_code``.
-        cautions: what to keep in mind of data and versions, in sentences.
+        cautions: what to keep in mind of data, versions and times, in sentences.
         commands: the commands that wrote here with their times (UTC), oldest first.
         run_ends: of each question whose imported runs did not end together, when they did.
         clusters: the Dask clusters that they ran on, if any, as ``bench.cluster.compare`` describes them.
@@ -117,7 +118,7 @@ def conditions(results: Results) -> Conditions:
         checksums=checksums,
         data=data,
         code=_values(timed.code),
-        cautions=(*_of_data(data), *_of_versions(timed)),
+        cautions=(*_of_data(data), *_of_versions(timed), *_of_times(timed)),
         commands=tuple((str(r.started_at), str(r.command)) for r in results.runs.itertuples()),
         run_ends=run_ends(results),
         clusters=tuple(json.loads(text) for text in dict.fromkeys(results.runs.cluster.dropna())),
@@ -193,6 +194,12 @@ def _of_versions(trained: pd.DataFrame) -> list[str]:
         return []
     named = wording.listed([f"{name} ({', '.join(found)})" for name, found in mixed.items()])
     return [f"Trials were trained with different versions: {named}."]
+
+
+def _of_times(timed: pd.DataFrame) -> list[str]:
+    """That some trials took longer than they trained, if so."""
+    still = int(timed.notes.str.contains(standstill.NOTE, regex=False, na=False).sum())
+    return [f"{wording.counted(still, 'trial')} {standstill.NOTE}."] if still else []
 
 
 def _values(column: pd.Series[str]) -> dict[str, tuple[str, ...]]:
