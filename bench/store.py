@@ -643,7 +643,7 @@ def _transaction(db: sqlite3.Connection, where: Path) -> Iterator[None]:
             where=str(where),
             expected="a writable disk with space",
             found=first_line(error),
-            hint="make room, then run the same command again: it continues",
+            hint="make room, or see to the disk if it has some; then run the same command again: it continues",
         ) from None
     finally:
         if db.in_transaction:
