@@ -24,6 +24,10 @@ _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # Not to block keeps a pipe that took a file's place from hanging whoever opens it.
 _OLD: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NO_SYNC: Final = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+FAILING: Final = (errno.EIO, errno.ESTALE, errno.EREMOTEIO, errno.ETIMEDOUT)
+"""What a disk that fails, or a network drive that is gone, answers."""
+SEE_TO_IT: Final = "see to the disk, or to the connection to it; then give the same command again"
 _KINDS: Final = (
     (stat.S_ISLNK, "a link"),
     (stat.S_ISDIR, "a folder"),
@@ -55,7 +59,7 @@ def writing(folder: Path, name: str, *, what: str = "file") -> Iterator[IO[bytes
             stack.callback(_removed, begun, place)
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            synced(file.fileno())
         os.replace(begun, last, src_dir_fd=place, dst_dir_fd=place)
 
 
@@ -76,6 +80,21 @@ def subfolder(folder: Path, name: str) -> Path:
     with _said(folder / name, "folder"):
         os.close(_entered(outermost, name.split("/")))
     return folder / name
+
+
+def synced(file: int) -> bool:
+    """Wait until what was written is on the disk; False where the file system knows no such thing.
+
+    Raises:
+        OSError: it could not be written there.
+    """
+    try:
+        os.fsync(file)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
+        return False
+    return True
 
 
 def held(folder: Path, name: str) -> bool:
@@ -166,5 +185,7 @@ def _said(path: Path, what: str) -> Iterator[None]:
             where=str(path),
             expected="a place that can be written, where there is no link",
             found=error.strerror or str(error),
-            hint="remove what is there, or choose another place",
+            hint=SEE_TO_IT
+            if error.errno in FAILING
+            else "remove what is there, or choose another place",
         ) from None

@@ -9,6 +9,7 @@ generated from it; to write that anew after a change here:
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -787,13 +788,21 @@ def of_probe(name: str) -> tuple[str, str, str]:
     return probe, layer, measure
 
 
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a cell begins with that a spreadsheet takes for a formula (OWASP)."""
+_SIGNS: Final = (
+    "-=+@\uff0d\uff1d\uff0b\uff20\ufe63\ufe66\ufe62\ufe6b"  # wide and small ones count too
+)
+_SKIPPED: Final = r"[\s\"'\0-\x1f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
+# The sign may be missing, so that a long run of blanks is looked at once.
+_FORMULA: Final = re.compile(rf"((?:^|[;\t\r\n]){_SKIPPED}*)([{_SIGNS}])?")
 
 
 def without_formula(text: str) -> str:
-    """A text as a cell of a table, which an apostrophe keeps from being a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+    """A text as a cell of a table that no spreadsheet takes for a formula (OWASP): an apostrophe is before one.
+
+    Also behind a semicolon, a tab or the end of a line, where a reader of other separators begins a cell.
+    """
+    plain = _FORMULA.sub(lambda found: f"{found[1]}'{found[2]}" if found[2] else found[0], text)
+    return f"'{plain}" if plain.startswith(("\t", "\r", "\n")) else plain
 
 
 def markdown() -> str:
@@ -841,8 +850,9 @@ _INTRODUCTION: Final = """\
 adds those marked *analysis*. `bench export` writes each to a file.
 A value that does not exist (the accuracy of a trial that failed) is missing: NaN, `<NA>`, an empty
 field in CSV, `null` in JSON. A number that is not finite (the loss of a diverged trial) is `inf` or
-missing; JSON has no word for it and says `null`. In CSV, a text that a spreadsheet would take for a formula
-has an apostrophe before it. Text columns are pandas' `string`, whole numbers `Int64`, numbers `float64`, truth
+missing; JSON has no word for it and says `null`. In CSV, a sign by which a spreadsheet would take a text
+for a formula (`=`, `+`, `-`, `@`, first or behind a semicolon, a tab or the end of a line) has an apostrophe
+before it. Text columns are pandas' `string`, whole numbers `Int64`, numbers `float64`, truth
 values `boolean`.
 
 Metrics that a suite declares itself, and those that `bench import` read, are further columns of `trials` and

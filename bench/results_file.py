@@ -147,8 +147,11 @@ def to_write(
         if os.path.lexists(journal := _beside(path, "journal")):
             _refuse_second_name(journal)
             _refuse_second_journal(journal, path)
+        syncs = _syncs(path)
         db = _connected(path, "mode=rw", _WRITES)
         stack.callback(db.close)
+        if not syncs:
+            db.execute("PRAGMA synchronous = OFF")  # SQLite would take it for a broken disk
         db.execute("PRAGMA foreign_keys = ON")
         if _tables(db) == 0:
             make(db)
@@ -159,14 +162,38 @@ def to_write(
         return db
 
 
+def _syncs(path: Path) -> bool:
+    with os.fdopen(files.opened(path, os.O_RDWR), "rb") as file:
+        return files.synced(file.fileno())
+
+
 def locked(folder: Path) -> IO[bytes]:
     """The lock of a folder's one driver, which waits for those who read.
 
     Raises:
-        OSError: there can be no lock.
-        StoreError: another driver has it.
+        OSError: there can be no file for it.
+        StoreError: another driver has it, or the file system has no locks.
     """
     lock = os.fdopen(files.opened(folder / LOCK, os.O_RDWR | os.O_CREAT), "r+b")
+    try:
+        _wait(lock, folder)
+    except OSError as error:
+        lock.close()
+        raise StoreError(
+            "the file system of the results folder has no locks",
+            where=str(folder),
+            expected="locks, without which two runs could write at the same time",
+            found=first_line(error),
+            hint="choose a folder on a disk of this machine with --out, and copy it afterwards",
+        ) from None
+    return lock
+
+
+def _wait(lock: IO[bytes], folder: Path) -> None:
+    # SQLite's own locks are of this kind. On a network drive the two kinds may be one: then a run has it.
+    with contextlib.suppress(BlockingIOError, PermissionError):
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(lock, fcntl.LOCK_UN)
     until = time.monotonic() + WAIT_S
     while not _got(lock, fcntl.LOCK_EX):
         if not _got(lock, fcntl.LOCK_SH) or time.monotonic() > until:
@@ -180,7 +207,6 @@ def locked(folder: Path) -> IO[bytes]:
             )
         fcntl.flock(lock, fcntl.LOCK_UN)
         time.sleep(0.02)
-    return lock
 
 
 def _got(lock: IO[bytes], kind: int) -> bool:
@@ -399,10 +425,11 @@ def damaged(path: Path, error: Exception) -> StoreError:
         "SQLITE_READONLY_ROLLBACK": "what a run was writing that has just ended; try again",
     }
     found = error.strerror if isinstance(error, OSError) and error.strerror else first_line(error)
+    hint = "restore it from a copy, or choose another folder with --out"
     if code.startswith(BUSY):
         found, hint = KEPT
-    else:
-        hint = "restore it from a copy, or choose another folder with --out"
+    elif code.startswith("SQLITE_IOERR") or getattr(error, "errno", None) in files.FAILING:
+        hint = files.SEE_TO_IT
     return StoreError(
         "the results file cannot be read",
         where=str(path),

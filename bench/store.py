@@ -640,7 +640,8 @@ def _transaction(db: sqlite3.Connection, where: Path) -> Iterator[None]:
                 found="none, or another: something deleted, moved or replaced it",
                 hint="put it back if it was moved, then run the same command again",
             ) from None
-        found, hint = first_line(error), "make room, then run the same command again: it continues"
+        found = first_line(error)
+        hint = "make room, or see to the disk if it has some; then run the same command again: it continues"
         if getattr(error, "sqlite_errorname", "").startswith(BUSY):
             found, hint = KEPT
         raise StoreError(

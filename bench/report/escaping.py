@@ -14,8 +14,14 @@ from bench.frames import without_formula
 _MARKDOWN: Final = re.compile(r"[\\`*_{}\[\]#|~$!]|^[-+=](?=\s|$|[-=])")
 _NUMBERED: Final = re.compile(r"^(\d+)([.)])(?=\s|$)")
 _ENTITIES: Final = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
+# A reader's program makes links of addresses, and calls those who are named so.
+_CALLS: Final = re.compile(r"[@#](?=\w)|:(?=//)|www(?=\.)", re.IGNORECASE)
+_NOWHERE: Final = "<!-- -->"
+# What a link may lead to: pages, mail, and files and places beside the text.
+_TARGET: Final = r"<?(?:https?://|mailto:|[\w./#?=%~+-]+(?=[\s)>]|$))"
+_LINK: Final = re.compile(rf"\](?=\(\s*(?!\s|{_TARGET})|:\s*(?!\s|{_TARGET}))", re.IGNORECASE)
 _NOT_IN_LATEX: Final = re.compile(
-    r"[^ -\u0148\u014a-\u017f\u0386\u0388-\u038f\u0391-\u03c9\u03cc-\u03ce"
+    r"[^ -~\u00a0-\u0148\u014a-\u017f\u0386\u0388-\u038f\u0391-\u03c9\u03cc-\u03ce"
     r"\u2010-\u2022\u2026\u2032\u2033\u2070-\u208e\u20ac\u2113\u2122←↑→↓↔⇐⇒⇔∀∂∃∇∈∉∏∑−∓∗∘√∝∞∥∧∨∩∪∫∼≃≅≈≠≡≤≥≪≫⊂⊃⊆⊇⊕⊗⊥⋅⋆⌈⌉⌊⌋⟨⟩]"
 )
 _NUMBER: Final = r"[+-]?[0-9,]*\.?[0-9]+(e[+-]?[0-9]+)?"
@@ -23,14 +29,20 @@ _QUANTITY: Final = re.compile(rf"{_NUMBER}( to {_NUMBER})?( ?(%|[a-z]+))?")
 
 
 def markdown(text: str) -> str:
-    """A line of text as Markdown that shows it as it is: no markup, no HTML, no formula."""
+    """A line of text as Markdown that shows it as it is: no markup, HTML, formula, link or call."""
     line = _MARKDOWN.sub(lambda sign: f"\\{sign[0]}", " ".join(text.split()))
-    return _NUMBERED.sub(r"\1\\\2", line).translate(_ENTITIES)
+    plain = _NUMBERED.sub(r"\1\\\2", line).translate(_ENTITIES)
+    return _CALLS.sub(lambda begun: f"{begun[0]}{_NOWHERE}", plain)
 
 
 def markdown_source(text: str) -> str:
-    """Text that is Markdown already, without HTML, which a space breaks, and pictures."""
-    return re.sub(r"!(?=\[)", r"!\\", re.sub(r"<(?=[A-Za-z/!?])", "< ", text))
+    """Text that is Markdown already, quoted, since a fence that never closes would hide what follows.
+
+    Without HTML, which a space breaks, pictures, and links to anything but pages (such as ``javascript:``).
+    """
+    plain = re.sub(r"!(?=\[)", r"!\\", re.sub(r"<(?=[A-Za-z/!?])", "< ", text))
+    lines = re.split(r"\r\n?|\n", _LINK.sub(r"]\\", plain).strip())
+    return "\n".join(f"> {line}".rstrip() for line in lines)
 
 
 def fence(text: str) -> str:
@@ -74,6 +86,7 @@ def once(escape: Any) -> Any:
 def _encoder() -> Any:
     from pylatexenc.latexencode import (
         RULE_DICT,
+        RULE_REGEX,
         UnicodeToLatexConversionRule,
         UnicodeToLatexEncoder,
     )
@@ -82,12 +95,19 @@ def _encoder() -> Any:
     # end of the one before; and the library has superscripts for some signs only.
     ours = {
         ord("|"): r"{\textbar}",
+        ord('"'): "{''}",
         **{ord(sign): f"{{{sign}}}" for sign in "[]*"},
         ord("\N{SUPERSCRIPT MINUS}"): r"\textsuperscript{\ensuremath{-}}",
         ord("\N{NON-BREAKING HYPHEN}"): "-",
     }
+    # Two of these would become one other sign.
+    joined = [(re.compile(r"([-`',])(?=\1)|[?!](?=`)"), lambda sign: f"{sign[0]}{{}}")]
     return UnicodeToLatexEncoder(
-        conversion_rules=[UnicodeToLatexConversionRule(RULE_DICT, ours), "defaults"],
+        conversion_rules=[
+            UnicodeToLatexConversionRule(RULE_REGEX, joined),
+            UnicodeToLatexConversionRule(RULE_DICT, ours),
+            "defaults",
+        ],
         unknown_char_policy="replace",
         unknown_char_warning=False,
     )

@@ -13,6 +13,7 @@ class Reading(HTMLParser):
     scripts: list = field(default_factory=list)
     tables: list = field(default_factory=list)
     _inside: list = field(default_factory=list)
+    _goes_on: bool = False
 
     def __post_init__(self):
         super().__init__(convert_charrefs=True)
@@ -24,7 +25,11 @@ class Reading(HTMLParser):
         reading.close()
         return reading
 
+    def handle_comment(self, data):
+        self._goes_on = bool(self.texts)  # nobody sees it
+
     def handle_starttag(self, tag, attrs):
+        self._goes_on = False
         self.tags.append((tag, dict(attrs)))
         if tag in ("script", "style"):
             self._inside.append(tag)
@@ -37,6 +42,7 @@ class Reading(HTMLParser):
             self._inside.append("cell")
 
     def handle_endtag(self, tag):
+        self._goes_on = False
         if tag in ("script", "style", "td", "th") and self._inside:
             self._inside.pop()
 
@@ -44,9 +50,11 @@ class Reading(HTMLParser):
         if "script" in self._inside:
             self.scripts.append(data)
         elif "style" not in self._inside:
-            self.texts.append(data)
+            begun = self.texts.pop() if self._goes_on else ""
+            self.texts.append(begun + data)
             if "cell" in self._inside:
                 self.tables[-1][-1][-1] += data
+        self._goes_on = False
 
     @property
     def text(self):
