@@ -378,7 +378,7 @@ def test_a_reader_sees_one_moment(folder, suite, monkeypatch):
         def slow(query, db):
             found = read_sql(query, db)
             if "FROM trials" in query:
-                with pytest.raises(StoreError, match="locked"):
+                with pytest.raises(StoreError, match="another program that has kept it busy"):
                     store.append(result(trials[SLOW]))
             return found
 
