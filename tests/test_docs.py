@@ -60,3 +60,33 @@ def test_the_tutorials_suite_can_be_run(tmp_path):
     file = tmp_path / "momentum.yaml"
     file.write_text(block)
     assert suite.load_suite(file).title == "Does momentum help?"
+
+
+def named_tests(text):
+    """Files of tests, and parts of names of tests, that a text says in code."""
+    said = re.findall(r"`([^`]+)`", text)
+    files = [name for name in said if re.fullmatch(r"[\w/]*test_\w+\.py", name)]
+    return files, [name for name in said if re.fullmatch(r"[a-z]+(_[a-z]+){2,}", name)]
+
+
+@pytest.mark.parametrize("page", ["SECURITY.md", "docs/reliability.md"])
+def test_tests_that_are_named_exist(page):
+    files, names = named_tests((ROOT / page).read_text())
+    assert len(files) > 10
+    assert [f for f in files if not (ROOT / "tests" / f.removeprefix("tests/")).is_file()] == []
+    every = " ".join(
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
+    )
+    assert [name for name in names if name not in every] == []
+
+
+def test_every_promise_of_security_names_a_test():
+    """Each row of who is not trusted, and each way in which that is kept."""
+    page = (ROOT / "SECURITY.md").read_text()
+    rows = re.findall(r"^\| (?!from |--)(.+) \|$", page, re.MULTILINE)
+    ways = page.partition("How that is kept:")[2].partition("\n## ")[0].split("\n* ")[1:]
+    assert len(rows) >= 9
+    assert len(ways) >= 9
+    assert [text for text in [*rows, *ways] if not any(named_tests(text))] == []
