@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bench.backend import ENVIRONMENT
-from bench.errors import ClusterError, UsageError, did_you_mean, first_line, shown
+from bench.errors import (
+    ClusterError,
+    SuiteError,
+    UsageError,
+    did_you_mean,
+    first_line,
+    listed,
+    shown,
+)
 from bench.machine import machine, versions
 
 if TYPE_CHECKING:
@@ -126,8 +134,7 @@ def _defaults(queue: str, cores: int) -> dict[str, Any]:
 
 def _description(path: Path) -> tuple[str, dict[str, Any], int]:
     """Which queue, the options of its jobs, and how many workers, as the file says."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+    from bench import yaml_text
 
     def refuse(found: str, hint: str | None = None) -> UsageError:
         return UsageError(
@@ -140,13 +147,13 @@ def _description(path: Path) -> tuple[str, dict[str, Any], int]:
         )
 
     try:
-        said = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except OSError as error:
+        said, _ = yaml_text.read(yaml_text.of_file(path), path)
+    except (OSError, ValueError) as error:
         raise refuse(first_line(error)) from None
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise refuse(first_line(error)) from None
+    except SuiteError as error:  # how YAML is to be; its line stands in the place
+        raise refuse(f"{error.where}: {error.problem}, {error.found}") from None
     if not isinstance(said, dict) or len(said) != 2 or "workers" not in said:
-        raise refuse(f"the keys {', '.join(map(str, said))}" if isinstance(said, dict) else "other")
+        raise refuse(f"the keys {listed(map(str, said))}" if isinstance(said, dict) else "other")
     queue = next(str(key) for key in said if key != "workers")
     options, workers = said.get(queue), said["workers"]
     if queue not in QUEUES:

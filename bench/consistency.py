@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from bench.reading import PARSED, Budget, parsed
 from bench.suite import MAX_SEEDS
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from bench.suite import Suite
 
 STATUSES: Final = frozenset({"completed", "diverged", "failed"})
+_LONGEST_S: Final = 1e9  # of an epoch
 _ID: Final = re.compile(r"[0-9a-f]{16}")  # it names folders, when weights are exported
-_JSON: Final = ("settings", "machine", "versions")
 
 
 def check(
@@ -31,12 +31,14 @@ def check(
     curves: pd.DataFrame,
     extras: pd.DataFrame,
     probes: pd.DataFrame,
+    timings: pd.DataFrame,
     data: Mapping[str, str],
 ) -> None:
     """Refuse tables, as SQLite holds them, that no run of ``suite`` writes.
 
     Raises:
         ValueError, TypeError, LookupError: says what is wrong.
+        BudgetError: a text is too long to be parsed.
     """
     known = {(name, variant) for name in suite.questions for variant in suite.variants(name)}
     planned = set(plan[["question", "variant"]].itertuples(index=False, name=None))
@@ -51,31 +53,62 @@ def check(
     for column in (plan.seed, curves.updates, extras.updates):
         if len(column) and column.dtype.kind != "i":
             raise ValueError(f"{column.name} that are no whole numbers")
-    _check_told(runs, trials)
+    budget = Budget()
+    _check_told(runs, trials, timings, budget)
     _check_names(probes)
+    took = timings[["seconds", "processor_s"]].to_numpy(float)
+    if not ((took >= 0) & (took < _LONGEST_S)).all() or not timings.seconds.all():
+        raise ValueError("a time that no epoch takes")
     for checksum, about in data.items():
-        _check_data(checksum, json.loads(about))
+        _check_data(checksum, parsed(about, budget))
+        budget.hold(len(about) * PARSED)  # is kept
 
 
-def _check_told(runs: pd.DataFrame, trials: pd.DataFrame) -> None:
+def _check_told(
+    runs: pd.DataFrame, trials: pd.DataFrame, timings: pd.DataFrame, budget: Budget
+) -> None:
     """What is kept as JSON."""
     if not {"started_at", "command"} <= set(runs.columns):
         raise ValueError("runs without a time or a command")
-    told = set(trials[list(_JSON)].to_numpy().ravel())
-    if not all(isinstance(json.loads(text), dict) for text in told):
-        raise ValueError("a setting, a machine or a version that is no JSON object")
+    told = {*trials.settings, *trials.versions, *timings.versions}
+    if not all(isinstance(parsed(text, budget), dict) for text in told):
+        raise ValueError("a setting or a version that is no JSON object")
+    _check_machines({*trials.machine, *timings.machine}, budget)
     for text in set(trials.code.dropna()):
-        code = json.loads(text)
-        if not isinstance(code, dict) or not all(isinstance(value, str) for value in code.values()):
-            raise TypeError("code that is no JSON object of texts")
+        code(text, budget)
     for text in set(runs.cluster.dropna()):
-        cluster = json.loads(text)
+        cluster = parsed(text, budget)
         if not isinstance(cluster["scheduler"], dict) or not isinstance(cluster["cluster"], str):
             raise TypeError("a cluster without a scheduler")
         if not all(isinstance(cluster[count], int) for count in ("workers", "machines")):
             raise TypeError("a cluster of no number of workers and machines")
     for text in set(runs.suite):
-        _check_earlier(json.loads(text))
+        _check_earlier(parsed(text, budget))
+
+
+def _check_machines(texts: set[str], budget: Budget) -> None:
+    for text in texts:
+        about = parsed(text, budget)
+        if not isinstance(about, dict):
+            raise TypeError("a machine that is no JSON object")
+        if not isinstance(about.get("host", ""), str) or not _is_count(about.get("cores", 0)):
+            raise TypeError("a machine whose name is no text, or whose cores are no number")
+
+
+def code(text: str, budget: Budget) -> dict[str, str]:
+    """The code that a trial was trained by, see ``own_code``.
+
+    Raises:
+        ValueError, TypeError, BudgetError: as ``check``.
+    """
+    found = parsed(text, budget)
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise TypeError("code that is no JSON object of texts")
+    return found
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value < 2**31
 
 
 def _check_names(probes: pd.DataFrame) -> None:

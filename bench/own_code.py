@@ -24,7 +24,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bench import backend
+from bench import backend, reading
 from bench.machine import LIBRARIES
 
 if TYPE_CHECKING:
@@ -214,8 +214,10 @@ def _source(spec: ModuleSpec | None) -> bytes | None:
     if spec is None or read is None or spec.origin is None:
         return None
     try:
-        return bytes(read(spec.origin))
-    except OSError:
+        if not Path(spec.origin).exists():  # it is in an archive
+            return bytes(read(spec.origin))
+        return bytes(reading.contents(Path(spec.origin), reading.Budget()))
+    except reading.UNREADABLE:
         return None
 
 

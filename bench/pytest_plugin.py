@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bench.suite import Suite
     from bench.trial import Use
 
+_MOST: Final = 10_000_000  # characters of a suite
 _OURS: Final = re.compile(r"^suite\s*:", re.MULTILINE)
 
 
@@ -29,8 +30,11 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
     """Collect a suite that was named on the command line."""
     if file_path.suffix != ".yaml" or not parent.session.isinitpath(file_path):
         return None
-    if not _OURS.search(file_path.read_text(encoding="utf-8", errors="replace")):
-        return None
+    with file_path.open(
+        encoding="utf-8", errors="replace"
+    ) as file:  # pytest gives plain files alone
+        if not _OURS.search(file.read(_MOST)):
+            return None
     suite: SuiteFile = SuiteFile.from_parent(parent, path=file_path)
     return suite
 

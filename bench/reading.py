@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import math
 import os
 import resource
@@ -20,7 +21,7 @@ import zipfile
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from bench.machine import memory_bytes
 
@@ -46,6 +47,7 @@ SHARE: Final = 2  # of the memory; the rest is for what is made of it, and for o
 SECONDS: Final = 60.0
 BYTES_PER_SECOND: Final = 1_000_000  # what is read in earnest is faster
 WIDER: Final = 4  # bytes more that a number may take once it is checked and converted
+PARSED: Final = 32  # bytes that come of a character of JSON, at most: [[],[],...
 _AT_ONCE: Final = (
     2**24
 )  # bytes of a zip file's list of parts, which Python reads whole: 300,000 parts
@@ -85,6 +87,16 @@ class Budget:
         if count > self.left:
             raise self._too_large()
         self._held += count
+
+    def parse(self, text: str) -> None:
+        """Text is about to be parsed as JSON, which is forgotten before the next is.
+
+        Raises:
+            BudgetError: it is too long for the bytes that are left, or the time is over.
+        """
+        if len(text) * PARSED > self.left:
+            raise self._too_large()
+        self.read(len(text))
 
     def read(self, count: int = 0) -> None:
         """Look at the clock; ``count`` bytes were read.
@@ -180,6 +192,19 @@ def unpacked(data: bytes, most: int) -> bytes:
     if len(raw) > most:
         raise BudgetError(f"it unpacks to more than {most:,} bytes")
     return raw
+
+
+def parsed(text: str, budget: Budget) -> Any:
+    """What a text of JSON says.
+
+    Raises:
+        ValueError, TypeError, RecursionError: it is none, or too deep.
+        BudgetError: see ``Budget.parse``.
+    """
+    if not isinstance(text, str):  # whatever a results file has in its place
+        raise TypeError("something that is no JSON text")
+    budget.parse(text)
+    return json.loads(text)
 
 
 def names(file: IO[bytes], budget: Budget) -> list[str]:

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from bench import consistency, files, frames
 from bench.errors import StoreError, SuiteError, first_line
 from bench.predictions import Predictions
-from bench.reading import UNREADABLE
+from bench.reading import UNREADABLE, Budget, parsed
 from bench.results_file import (
     APPLICATION_ID,
     BUSY,
@@ -306,12 +306,13 @@ class Store:
                 FINISHED,
             ).fetchall()
             code: dict[str, list[dict[str, str]]] = {}
+            budget = Budget()
             for settings, _, text in rows:
                 if text is not None:
-                    code.setdefault(settings, []).append(json.loads(text))
+                    code.setdefault(settings, []).append(consistency.code(text, budget))
             return Kept(
                 {
-                    json.dumps(json.loads(settings)["dataset"], sort_keys=True): checksum
+                    json.dumps(parsed(settings, budget)["dataset"], sort_keys=True): checksum
                     for settings, checksum, _ in rows
                     if checksum is not None
                 },
@@ -369,8 +370,10 @@ class Store:
         Raises:
             StoreError: the folder holds results that were trained here, or cannot be written.
         """
-        before = self._db.execute("SELECT suite FROM runs").fetchall()
-        if any(json.loads(text).get("imported") is None for (text,) in before):
+        with readable(self.folder / FILE):
+            before = self._db.execute("SELECT suite FROM runs").fetchall()
+            trained = any(parsed(text, Budget()).get("imported") is None for (text,) in before)
+        if trained:
             raise StoreError(
                 "this folder holds the results of a run",
                 where=str(self.folder),
@@ -491,6 +494,7 @@ def _results(db: sqlite3.Connection, path: Path) -> Results:
     extras = pd.read_sql("SELECT * FROM extras", db)
     probes = pd.read_sql("SELECT * FROM probes", db)
     trials["code"] = trials.get("code")  # likewise
+    timings = _timings(db, suite)
     consistency.check(
         suite,
         runs=runs,
@@ -499,9 +503,9 @@ def _results(db: sqlite3.Connection, path: Path) -> Results:
         curves=curves,
         extras=extras,
         probes=probes,
+        timings=timings,
         data=data,
     )
-    timings = _timings(db, suite)
     predictions = _predictions(db)
     weights = KeptWeights(path, _with_weights(db) & frozenset(trials.trial_id))
     uses = uses.drop(columns="position")
@@ -606,6 +610,7 @@ def _typed(frame: pd.DataFrame, columns: Sequence[frames.Column]) -> pd.DataFram
 
 def _suite(path: Path, resolved: str, text: str, folder: str) -> Suite:
     """The suite as it ran: read anew from its text, in the size that was run."""
+    Budget().parse(resolved)
     try:
         ran = Suite.model_validate_json(resolved, strict=False, context={"imported": True})
         suite = parse_suite(text, path=Path(folder) / "suite.yaml") if text else ran

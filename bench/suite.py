@@ -589,8 +589,7 @@ def load_suite(name: str | Path) -> Suite:
             )
         path = shipped[str(name)]
     try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(yaml_text.MAX_CHARACTERS + 1)
+        text = yaml_text.of_file(path)
     except (OSError, ValueError) as error:
         if isinstance(error, UnicodeDecodeError):
             raise SuiteError(

@@ -14,7 +14,7 @@ from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import YAMLError
 
 from bench.errors import SuiteError, first_line, shown
-from bench.reading import Budget, BudgetError
+from bench.reading import Budget, BudgetError, opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +31,17 @@ _HALVES: Final = re.compile("[\ud800-\udfff]")
 _CORE: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "null")}
 _TEXT: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "timestamp", "value")}
 _NESTED: Final = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq")}
+
+
+def of_file(path: Path) -> str:
+    """The text of a plain file, or what is too much of it.
+
+    Raises:
+        OSError: it cannot be read, or is no plain file.
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    with io.TextIOWrapper(opened(path, Budget()), encoding="utf-8") as file:
+        return file.read(MAX_CHARACTERS + 1)
 
 
 def read(text: str, path: Path | None) -> tuple[Any, dict[Keys, int]]:

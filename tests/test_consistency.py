@@ -12,8 +12,10 @@ import pytest
 sys.path.append(str(Path(__file__).parent / "analysis"))
 import synthetic
 
+from bench import reading
 from bench.errors import StoreError
-from bench.store import FILE, load_results
+from bench.store import FILE, Store, load_results
+from bench.trial import expand
 
 ABOUT = {
     "checksum": "c", "name": "n", "origin": "o", "train": 2, "test": 1, "shape": [2], "range": [0.0, 1.0],
@@ -85,6 +87,8 @@ def test_data_that_is_described_in_no_such_way(folder, key, value):
         ("UPDATE trials SET code = ?", '{"mine": 1}', "code that is no JSON object"),
         ("INSERT INTO data VALUES ('c', ?)", "[]", "not described as such"),
         ("INSERT INTO data VALUES ('c', ?)", "{", "Expecting"),
+        ("UPDATE trials SET machine = ?", '{"host": 1}', "whose name is no text"),
+        ("UPDATE trials SET machine = ?", '{"cores": 1e999}', "cores are no number"),
         ("UPDATE runs SET cluster = ?", "{}", "scheduler"),
         ("UPDATE runs SET cluster = ?", json.dumps({**CLUSTER, "workers": "many"}), "no number"),
         ("UPDATE runs SET cluster = ?", json.dumps({**CLUSTER, "scheduler": []}), "scheduler"),
@@ -99,6 +103,51 @@ def test_what_no_run_writes(folder, statement, value, found):
         load_results(folder)
     assert found in caught.value.found
     assert str(folder) in caught.value.where
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("seconds", 1e999),
+        ("seconds", 0),
+        ("processor_s", -1),
+        ("machine", "[]"),
+        ("versions", "[]"),
+    ],
+)
+def test_times_that_nobody_measured(folder, column, value):
+    timed = expand(load_results(folder).suite)[0].trial.training.of_an_epoch
+    change(folder, "INSERT INTO timings VALUES (?, 'now', 1, 0.5, 0.5, '{}', '{}')", timed)
+    assert len(load_results(folder).timings)
+    change(folder, f"UPDATE timings SET {column} = ?", value)
+    with pytest.raises(StoreError, match="cannot be read"):
+        load_results(folder)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        *(f"UPDATE trials SET {name} = ?" for name in ("settings", "machine", "versions", "code")),
+        "UPDATE runs SET cluster = ?",
+        "UPDATE runs SET suite = ?",
+        "INSERT INTO data VALUES ('c', ?)",
+    ],
+)
+def test_json_that_takes_more_than_the_memory(folder, monkeypatch, statement):
+    """Of a character come up to 32 bytes: [[],[],..."""
+    change(folder, statement, "[" + "[]," * 300_000 + "[]]")
+    monkeypatch.setattr(reading, "memory_bytes", lambda: 2**24)
+    with pytest.raises(StoreError) as caught:
+        load_results(folder)
+    assert caught.value.found == "it takes more than 8,388,608 bytes of memory"
+
+
+@pytest.mark.parametrize("column", ["settings", "code"])
+def test_a_driver_parses_no_more_either(folder, monkeypatch, column):
+    change(folder, f"UPDATE trials SET {column} = ?", "[" + "[]," * 300_000 + "[]]")
+    monkeypatch.setattr(reading, "memory_bytes", lambda: 2**24)
+    with Store(folder) as store, pytest.raises(StoreError, match="of memory"):
+        store.kept()
 
 
 @pytest.mark.parametrize("seeds", [10**12, "many", [0, "1"], 2.5, list(range(10_001))])

@@ -21,8 +21,6 @@ from bench.suite import Suite, parse_suite
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pandas as pd
-
     from bench.store import Results
 
 TELLS: Final = (
@@ -47,8 +45,12 @@ _NOBODY: Final = {
 def anonymous(results: Results) -> Results:
     """The same results, told by nobody from nowhere; what is computed of them is the same."""
     places = _Places(results)
-    trials, runs = results.trials.copy(), results.runs.copy()
-    trials["machine"] = _machines(trials.machine)
+    trials, timings, runs = (
+        frame.copy() for frame in (results.trials, results.timings, results.runs)
+    )
+    told = _machines(results)
+    for frame in (trials, timings):  # one without a name tells nothing
+        frame["machine"] = frame.machine.map(lambda text: told.get(text, "{}"), na_action="ignore")
     trials["error"] = trials.error.map(places.left_out, na_action="ignore")
     runs["command"] = runs.command.map(places.left_out_of_command)
     runs["cluster"] = runs.cluster.map(places.left_out_of_cluster, na_action="ignore")
@@ -56,6 +58,7 @@ def anonymous(results: Results) -> Results:
         results,
         suite=_suite(results.suite),
         trials=trials,
+        timings=timings,
         runs=runs,
         data={name: places.left_out_of(about) for name, about in results.data.items()},
         folder=Path(results.folder.resolve().name),
@@ -108,7 +111,7 @@ class _Places:
     @cached_property
     def _named(self) -> re.Pattern[str] | None:
         """Any name of a host or a user."""
-        hosts = {json.loads(t)["host"] for t in self.results.trials.machine.dropna()}
+        hosts = {host for _, host in _hosts(self.results)}
         runs = self.results.runs
         texts = [*runs.command, *runs.path, *self._folders, *self.results.trials.error.dropna()]
         users = {name for text in texts for name in _OWNER.findall(str(text))}
@@ -117,18 +120,22 @@ class _Places:
         return re.compile(rf"\b(?:{'|'.join(map(re.escape, named))})\b") if named else None
 
 
-def _machines(column: pd.Series[str]) -> pd.Series[str]:
+def _hosts(results: Results) -> list[tuple[str, str]]:
+    """What is kept of each machine, and its name; what was imported has none."""
+    kept = dict.fromkeys([*results.trials.machine.dropna(), *results.timings.machine.dropna()])
+    return [(text, about["host"]) for text in kept if "host" in (about := json.loads(text))]
+
+
+def _machines(results: Results) -> dict[str, str]:
     """Hosts by number, so that several stay several; of the system what it is called."""
-    texts = list(dict.fromkeys(column.dropna()))
-    hosts = list(dict.fromkeys(json.loads(text)["host"] for text in texts))
+    known = _hosts(results)
+    numbers = {host: n for n, host in enumerate(dict.fromkeys(host for _, host in known), start=1)}
     told = {}
-    for text in texts:
+    for text, host in known:
         about = json.loads(text)
         system = str(about.get("system", "")).partition("-")[0]
-        told[text] = json.dumps(
-            {**about, "host": f"machine {hosts.index(about['host']) + 1}", "system": system}
-        )
-    return column.map(told, na_action="ignore")
+        told[text] = json.dumps({**about, "host": f"machine {numbers[host]}", "system": system})
+    return told
 
 
 def _suite(suite: Suite) -> Suite:

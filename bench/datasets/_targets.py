@@ -94,6 +94,10 @@ def _column(y: np.ndarray, where: str) -> np.ndarray:
             found=f"shape {y.shape} of dtype {y.dtype}",
             hint="one-hot labels: take their argmax over the last axis" if y.ndim == 2 else None,
         )
+    if not y.size:
+        raise DatasetError(
+            "there are no labels", where=where, expected="one for each image", found="none"
+        )
     finite = np.isfinite(y)
     if not finite.all():
         first = int(np.argmin(finite))

@@ -212,7 +212,8 @@ def _features(table: pd.DataFrame, path: Path) -> np.ndarray:
         column = table[name]
         _refuse_empty(column, path)
         if not pd.api.types.is_numeric_dtype(column):
-            row = int(pd.to_numeric(column, errors="coerce").isna().to_numpy().argmax())
+            values = pd.to_numeric(column.astype(str), errors="coerce")  # as text: of any length
+            row = int((~np.isfinite(values.to_numpy(float))).argmax())
             raise DatasetError(
                 "this feature is not numeric",
                 where=f"{path}, column {shown(name)}",

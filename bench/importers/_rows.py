@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 KINDS: Final = ("csv", "parquet", "jsonl")
 _BATCH: Final = 65_536  # rows of Parquet
-_PARSED: Final = 32  # bytes that come of a character of JSON, at most: [[],[],...
 _COLUMNS: Final = 1_000  # that a message may name
 
 
@@ -147,7 +146,7 @@ def _parquet(path: Path, columns: Sequence[str]) -> Iterator[Row]:
 def _jsonl(asked: Rows) -> Iterator[Row]:
     seen: dict[str, None] = {}
     path, mark = asked.path, asked.comment or COMMENT
-    longest = reading.Budget().bytes // _PARSED
+    longest = reading.Budget().bytes // reading.PARSED
     with opened(path, asked.encoding) as file:
         for number, line in enumerate(lines(path, file), start=1):
             if line.isspace():

@@ -8,12 +8,13 @@ import sqlite3
 
 import pytest
 
-from bench import load_results, yaml_text
+from bench import importers, load_results, yaml_text
 from bench.analysis import analyse
 from bench.analysis.anonymous import anonymous
 from bench.cli_export import export
 from bench.cli_report import report
 from bench.store import FILE
+from bench.trial import expand
 
 TOLD = ("alicia-w", "gpu-7", "secret lab", "scratch", "10.0.0.7", ":8786", "Reviewer", "1.2.3-acme")
 ERROR = """\
@@ -45,6 +46,9 @@ def told(tiny_results, tmp_path):
                 ),
             ),
         )
+        settings = expand(load_results(tiny_results).suite)[0].trial.training.of_an_epoch
+        timing = (settings, "2026-01-01T00:00:00.000", 1, 0.5, 0.5, json.dumps(about), "{}")
+        db.execute("INSERT INTO timings VALUES (?, ?, ?, ?, ?, ?, ?)", timing)
         checksum, data = db.execute("SELECT dataset_checksum, about FROM data").fetchone()
         data = json.dumps(
             {**json.loads(data), "origin": "table /scratch/alicia-w/x.csv, 4 features"}
@@ -86,6 +90,16 @@ def test_anonymous_frames_tell_neither(told, tmp_path):
     export(told, to=tmp_path / "out", format_="csv", anonymous=True)
     for name, content in texts(tmp_path / "out").items():
         assert [word for word in TOLD if word.encode() in content] == [], name
+    assert "machine 1" in (tmp_path / "out" / "timings.csv").read_text()
+
+
+def test_what_was_imported_from_no_known_machine(tmp_path):
+    (tmp_path / "log.csv").write_text("v,s,m\na,0,1\na,1,2\nb,0,3\nb,1,2\n")
+    importers.read(
+        tmp_path / "log.csv", "csv", tmp_path / "r", variant=["v"], seed="s", metrics=["m:max"]
+    )
+    report([str(tmp_path / "r")], output=tmp_path / "a.html", anonymous=True)
+    assert "are left out" in (tmp_path / "a.html").read_text(encoding="utf-8")
 
 
 def test_what_is_computed_is_the_same(told):

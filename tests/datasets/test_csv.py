@@ -85,6 +85,7 @@ def test_the_label_may_stand_anywhere(tmp_path):
         ("a,kind\n" + "1,x\n" * 9 + "1\n", ["column 'kind'", "data row 10"]),
         ("a,kind\n" + "1,x\nred,y\n" * 9, ["column 'a'", "not numeric", "'red' in data row 2"]),
         ("a,kind\n" + "1,x\nNA,y\n" * 9, ["column 'a'", "not numeric", "'NA' in data row 2"]),
+        ("a,kind\n" + "1,x\n2,y\n" * 9 + "9" * 400 + ",x\n", ["not numeric", "data row 19"]),
         ("a,kind\n" + "1,x\ninf,y\n" * 9, ["NaN or infinite"]),
         ("a,kind\n" + "1,x\n1e99,y\n" * 9, ["NaN or infinite"]),
         ("a,kind\n" + "7,1,x\n" * 9, ["more cells than the header"]),

@@ -86,6 +86,10 @@ def write_wrong_labels(path):
     np.savez(path, **{**ARRAYS, "y_test": Y[:3] + 1})
 
 
+def write_no_labels(path):
+    np.savez(path, **{**ARRAYS, "y_train": Y[:0]})
+
+
 @pytest.mark.parametrize(
     ("write", "words"),
     [
@@ -99,6 +103,7 @@ def write_wrong_labels(path):
         (write_flipped, ["cannot be read", "CRC"]),
         (write_other_members, ["x_train", "not numbers"]),
         (write_nan, ["x_train", "nan at index (1, 1, 1)"]),
+        (write_no_labels, ["y_train", "no labels"]),
         (write_wrong_labels, ["y_test", "3 at index 2"]),
     ],
 )

@@ -6,27 +6,41 @@ It returns, or raises a BenchError; anything else is a defect.
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import json
 import math
 import random
+import shutil
 import sqlite3
+import struct
+import zlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import mutations
+import numpy as np
 import pandas as pd
 from ruamel.yaml import YAML
 
-from bench import importers, resources
+from bench import cluster, importers, resources, verify
 from bench.analysis import analyse
-from bench.datasets import check_spec
+from bench.analysis.anonymous import anonymous
+from bench.analysis.changes import changes
+from bench.datasets import check_spec, csv, idx, npz
 from bench.errors import BenchError
+from bench.export import write_benchmark, write_frames, write_weights
 from bench.plugins import Measure
+from bench.predictions import Predictions
+from bench.predictions import pack as packed_predictions
+from bench.report.contents import contents
+from bench.report.own import Own
 from bench.report.render import render
-from bench.store import FILE, Store, load_results
+from bench.report.templating import environment
+from bench.store import FILE, KeptWeights, Store, load_results
 from bench.suite import Question, Settings, Suite, load_suite, parse_suite
-from bench.trial import CurvePoint, TrialResult, count, expand
+from bench.trial import CurvePoint, Timing, TrialResult, count, expand
+from bench.weights import pack as packed_weights
 
 MOST_SHOWN = 4_000  # characters of an error
 
@@ -223,18 +237,38 @@ def results_files():
         folder, suite = Path(name), parse_suite(SMALL)
         with Store(folder) as store:
             uses = expand(suite)
-            store.begin(suite, uses, started_at="2026-01-01T00:00:00", command="c")
+            store.begin(suite, uses, started_at="2026-01-01T00:00:00", command="c", cluster=ON)
             for use in uses:
                 store.append(result(use))
+            store.describe([ABOUT])
+            ways = dict.fromkeys(use.trial.training.of_an_epoch for use in uses)
+            timings = [Timing(settings, n, 0.5 + n, 0.5) for settings in ways for n in (1, 2, 3)]
+            store.append_timings(
+                timings, started_at="2026-01-01T00:00:00.000", machine=MACHINE, versions="{}"
+            )
         return [(folder / FILE).read_bytes()]
 
 
+MACHINE = json.dumps({"host": "h", "cores": 2, "system": "Linux-6", "memory_gib": 1.5})
+ON = json.dumps(
+    {"cluster": "tcp://h:8786", "workers": 2, "machines": 1, "scheduler": {"dask": "1"}}
+)
+ABOUT = {
+    "checksum": "c",
+    "name": "digits",
+    "origin": "scikit-learn",
+    "train": 1437,
+    "test": 360,
+    "shape": [8, 8],
+    "range": [0.0, 1.0],
+    "classes": 10,
+    "scale": 0.0625,
+    "scaling": "by 16",
+    "notes": ["a note"],
+}
+
+
 def result(use):
-    import numpy as np
-
-    from bench.predictions import pack
-    from bench.weights import pack as packed_weights
-
     trial = use.trial
     curve = tuple(
         CurvePoint(epoch, epoch * 10, 0.1 * epoch, 0.1, 1.0, 1.0, 0.5, 1.0, 0.5 + trial.seed / 10)
@@ -250,9 +284,12 @@ def result(use):
         curve=curve,
         probes=((2.0, "sparsity", Measure("dense_1", "exact_zeros", 0.5)),),
         extras=((20, "own", 0.5),),
-        predictions=pack((labels + trial.seed) % 3, labels, 3),
+        predictions=packed_predictions((labels + trial.seed) % 3, labels, 3),
         weights=packed_weights([("dense_1/kernel", np.ones((2, 2), np.float32))]),
         dataset_checksum="c",
+        machine=MACHINE,
+        versions='{"python": "3"}',
+        code='{"mine": "0"}',
     )
 
 
@@ -314,11 +351,7 @@ def _cell(old, rng):
 
 def read_results(data, folder):
     """Read as `bench status` does, and as a driver that continues."""
-    out = folder / "results"
-    out.mkdir(exist_ok=True)
-    for old in out.iterdir():
-        old.unlink()
-    (out / FILE).write_bytes(data)
+    out = folder_of(data, folder)
     results = load_results(out)
     for trial_id in results.trials.trial_id[:2]:
         if trial_id in results.predictions:
@@ -333,10 +366,320 @@ def read_results(data, folder):
 
 def read_for_report(data, folder):
     """Read as `bench report` does."""
+    render(analyse(load_results(folder_of(data, folder))))
+
+
+def read_for_comparison(data, folder):
+    """Read as `bench compare` does, as the old one and as the new."""
+    good = folder / "good"
+    if not good.exists():
+        good.mkdir()
+        (good / FILE).write_bytes(results_files()[0])
+    results, known = load_results(folder_of(data, folder)), load_results(good)
+    changes(results, known)
+    changes(known, results)
+
+
+def read_for_export(data, folder):
+    """Read as `bench export --weights --anonymous` does, and as `bench time` writes."""
+    results = load_results(folder_of(data, folder))
+    shutil.rmtree(folder / "out", ignore_errors=True)
+    (folder / "out").mkdir()
+    write_frames(anonymous(results).frames, folder / "out", "csv")
+    if not results.timings.empty:
+        write_benchmark(results, folder / "out")
+    write_weights(results, folder / "out")
+
+
+def read_to_verify(data, folder):
+    """Read as `bench verify --trials 0` does."""
+    for check in verify.verify(folder_of(data, folder), trials=0):
+        assert check.found
+
+
+def folder_of(data, folder):
+    """A results folder with this file alone in it."""
     out = folder / "results"
-    out.mkdir(exist_ok=True)
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
     (out / FILE).write_bytes(data)
-    render(analyse(load_results(out)))
+    return out
+
+
+# --- what lies in a results file, packed ------------------------------------------------------
+
+
+def prediction_texts():
+    """The first byte says what the rest is: the labels, or what differs from them."""
+    labels = np.arange(20) % 3
+    packed = packed_predictions((labels + 1) % 3, labels, 3)
+    return [b"l" + packed.labels, b"w" + packed.wrong_by]
+
+
+def read_predictions(data, folder):
+    good = {text[:1]: text[1:] for text in prediction_texts()}
+    broken = good | {data[:1]: data[1:]}
+    kept = Predictions({"t": ("c", broken[b"w"])}, {"c": (3, broken[b"l"])})
+    kept.predicted("t")
+    kept.correct("t")
+
+
+def mutated_inside(data, rng, unpack, pack):
+    """Its bytes, or those that it packs; the first is left as it is."""
+    what, packed = data[:1], data[1:]
+    with contextlib.suppress(zlib.error, EOFError, OSError):  # broken before
+        if rng.random() < 0.5:
+            return what + pack(mutations.mutated_bytes(unpack(packed), rng))
+    return what + mutations.mutated_bytes(packed, rng)
+
+
+def npz_of(arrays):
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    return stream.getvalue()
+
+
+SHAPES = ((), (0,), (3, 0), (1, 1), (4,), (2, 3, 4), (1,) * 33, (10**9, 10**9), (-1,), (2**63,))
+DTYPES = (
+    "|b1", "|u1", "<i2", ">i4", "<f2", "<f8", "<c8", "|S3", "<U3", "|O", "|V2", "<M8[s]", "(2,)i4", "?,f4",
+    "f999", "",
+)  # fmt: skip
+
+
+def mutated_arrays(data, rng, others):
+    """Its bytes; or the head of an array, or its numbers, by others: hostile shapes, types and values."""
+    if rng.random() < 0.4:
+        return mutations.mutated_bytes(data, rng, others)
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except Exception:  # noqa: BLE001 - broken before
+        arrays = {}
+    if not arrays:
+        return mutations.mutated_bytes(data, rng, others)
+    name = rng.choice(list(arrays))
+    kind = rng.randrange(4)
+    if kind == 0:
+        return with_head(arrays, name, rng.choice(SHAPES), rng.choice(DTYPES))
+    array = arrays.pop(name)
+    if kind == 1 and array.size and array.ndim < 33 and array.dtype.kind in "iuf":
+        with np.errstate(over="ignore", invalid="ignore"):
+            wide = array.astype(float)
+            hostile = (math.nan, math.inf, -1, 1e308, 255, 1e5)
+            wide.flat[rng.randrange(array.size)] = rng.choice(hostile)
+            arrays[name] = wide if rng.random() < 0.5 else wide.astype(array.dtype)
+    elif kind == 2:
+        with contextlib.suppress(ValueError, TypeError):
+            arrays[name] = array[: rng.choice((0, 1, -1))] if rng.random() < 0.5 else array.T
+    elif rng.random() < 0.5:
+        arrays[rng.choice((*arrays, "", "x" * 300, "../x", "é"))] = array
+    return npz_of(arrays)
+
+
+def with_head(arrays, name, shape, dtype):
+    """The arrays, one of which claims another shape and type."""
+    import zipfile
+
+    about = repr({"descr": dtype, "fortran_order": False, "shape": shape}).encode() + b"\n"
+    head = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(about)) + about
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as file:
+        for other, array in arrays.items():
+            own = io.BytesIO()
+            np.save(own, array)
+            text = head + array.tobytes() if other == name else own.getvalue()
+            file.writestr(f"{other}.npy", text)
+    return stream.getvalue()
+
+
+@cache
+def weight_files():
+    kernel, bias = np.ones((4, 3), np.float32), np.zeros(3, np.float64)
+    half = np.ones((2, 2), np.float16)
+    return [packed_weights([("a/kernel", kernel), ("a/bias", bias), ("b/kernel", half)])]
+
+
+def read_weights(data, folder):
+    """As they are read from the results file, where they are the first trial's."""
+    out = folder_of(results_files()[0], folder)
+    with contextlib.closing(sqlite3.connect(out / FILE)) as db:
+        db.execute("UPDATE weights SET npz = ? WHERE rowid = 1", (data,))
+        db.commit()
+        (trial,) = db.execute("SELECT trial_id FROM weights WHERE rowid = 1").fetchone()
+    KeptWeights(out, frozenset([trial])).of(trial)
+
+
+# --- data -----------------------------------------------------------------------------------------
+
+
+def table_texts():
+    """Labels that are names, numbers of classes, and measured."""
+    of = (lambda i: "ab"[i % 2], lambda i: i % 3, lambda i: i / 3)
+    rows = [[f"{i},{i % 7 / 2},{label(i)}" for i in range(24)] for label in of]
+    return ["\n".join(["x,y,label", *some]).encode() for some in rows]
+
+
+def mutated_table(data, rng):
+    if rng.random() < 0.6:
+        return mutations.mutated_cells(data, rng)
+    return mutations.mutated_bytes(data, rng, table_texts())
+
+
+def read_table(data, folder, name="table.csv"):
+    (folder / name).write_bytes(data)
+    csv.load({"csv": name, "label": "label"}, folder)
+
+
+def idx_of(array):
+    code = {np.dtype(dtype).newbyteorder("="): code for code, dtype in idx.TYPES.items()}
+    big = array.astype(array.dtype.newbyteorder(">"))
+    head = struct.pack(f">HBB{array.ndim}I", 0, code[array.dtype], array.ndim, *array.shape)
+    return head + big.tobytes()
+
+
+IDX = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+
+
+def idx_files():
+    """The first byte says which of the four files it is."""
+    images, labels = np.arange(10 * 4 * 4, dtype=np.uint8).reshape(10, 4, 4), np.arange(10) % 3
+    labels = labels.astype(np.uint8)
+    arrays = (images, labels, images, labels)
+    return [bytes([number]) + idx_of(array) for number, array in enumerate(arrays)]
+
+
+def mutated_idx(data, rng):
+    what, content = data[:1], bytearray(data[1:])
+    if (
+        rng.random() < 0.5 and len(content) > 8
+    ):  # the type, the number of dimensions, or one of them
+        at = rng.choice((2, 3, rng.randrange(4, min(16, len(content)))))
+        content[at] = rng.choice((0, 1, 3, 8, 9, 11, 13, 14, 255, rng.randrange(256)))
+        return what + bytes(content)
+    return what + mutations.mutated_bytes(content, rng, idx_files())
+
+
+def read_idx(data, folder, ending=""):
+    """One file broken, three as they should be."""
+    where = folder / f"idx{ending}"
+    where.mkdir(exist_ok=True)
+    for number, (name, good) in enumerate(zip(IDX, idx_files(), strict=True)):
+        content = data[1:] if data[:1] == bytes([number]) else gz(good[1:]) if ending else good[1:]
+        (where / (name + ending)).write_bytes(content)
+    idx.load({"idx": where.name}, folder)
+
+
+def gz(data):
+    return gzip.compress(data, 1, mtime=0)
+
+
+@cache
+def npz_files():
+    images, labels = np.arange(10 * 4, dtype=np.float32).reshape(10, 4), np.arange(10) % 3
+    named = zip(npz.KEYS, (images, labels, images, labels), strict=True)
+    return [npz_of(dict(named))]
+
+
+def read_npz(data, folder):
+    (folder / "data.npz").write_bytes(data)
+    npz.load({"npz": "data.npz"}, folder)
+
+
+# --- what else is given to a command --------------------------------------------------------------
+
+QUEUED = {
+    "slurm": {"queue": "normal", "cores": 16, "memory": "32 GB", "walltime": "04:00:00"},
+    "workers": 160,
+}
+
+
+def cluster_texts():
+    return [as_block(QUEUED), json.dumps(QUEUED).encode()]
+
+
+def mutated_cluster(data, rng):
+    if rng.random() < 0.5:
+        keys = [*cluster.QUEUES, "workers", "cores", "memory", ""]
+        return mutations.as_yaml(mutations.mutated_tree(QUEUED, rng, keys))
+    return mutations.mutated_bytes(data, rng, cluster_texts())
+
+
+def read_cluster(data, folder):
+    path = folder / "cluster.yaml"
+    path.write_bytes(data)
+    cluster._description(path)
+
+
+@cache
+def templates():
+    """The first line names the file, the rest is what stands in it: those that a Markdown report uses."""
+    shipped = resources.folder("report_templates")
+    paths = [p for p in sorted((shipped / "markdown").glob("*.md")) if f"{p.stem}.html" in blocks()]
+    return [f"{path.relative_to(shipped)}\n".encode() + path.read_bytes() for path in paths]
+
+
+JINJA = (
+    b"{{ block }}", b"{% for x in block.rows %}", b"{% endfor %}", b"{{ show(block) }}", b"{{ nothing }}",
+    b"{% include 'seedwise/markdown/table.md' %}", b"{% include '../../x' %}", b"{% extends '", b"'%}",
+    b"{{ show_all([block]) }}", b"{{ ().__class__.__mro__ }}", b"{{ block.__init__.__globals__ }}",
+    b"{{ 'x' * 10 ** 5 }}", b"{{ range(10 ** 9) }}", b"{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+    b"{{ '%s' | format(block) }}", b"{{ lipsum() }}", b"{{ 1/0 }}", b"{% raw %}", b"{#", b"{%", b"}}",
+)  # fmt: skip
+
+
+def mutated_template(data, rng):
+    name, _, text = data.partition(b"\n")
+    if rng.random() < 0.5:
+        at = rng.randint(0, len(text))
+        text = text[:at] + rng.choice(JINJA) + text[at + rng.choice((0, 0, 5)) :]
+    else:
+        text = mutations.mutated_bytes(text, rng, templates())
+    return name + b"\n" + text
+
+
+@cache
+def blocks():
+    """Of a small run's report, the first that each template is for."""
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as name:
+        analysis = analyse(load_results(folder_of(results_files()[0], Path(name))))
+    found, waiting = {}, list(contents(analysis, Own()))
+    for block in waiting:
+        found.setdefault(block.template, block)
+        waiting += getattr(block, "blocks", ())
+    return found
+
+
+def read_templates(data, folder):
+    """A part of a report by a folder with one broken template."""
+    name, _, text = data.partition(b"\n")
+    own = folder / "templates"
+    shutil.rmtree(own, ignore_errors=True)
+    path = own / name.decode()
+    path.parent.mkdir(parents=True)
+    path.write_bytes(text)
+    env = environment("markdown", Own.of(own))
+    env.filters |= {"source": str, "fenced": str}
+    env.globals["images"] = lambda block: []
+    if block := blocks().get(f"{path.stem}.html"):
+        env.globals["show"](block)
+
+
+def mutated_gzip(data, rng, plain, first=0):
+    """Broken before it is packed, or after. first: bytes that are not of the file."""
+    what, packed = data[:first], data[first:]
+    with contextlib.suppress(zlib.error, EOFError, OSError):  # broken before
+        if rng.random() < 0.5:
+            broken = plain(what + gzip.decompress(packed), rng)
+            return broken[:first] + gz(broken[first:])
+    return what + mutations.mutated_bytes(packed, rng)
 
 
 TARGETS = {
@@ -350,6 +693,32 @@ TARGETS = {
     ),
     "results": Target(results_files, mutated_results, read_results),
     "report": Target(results_files, mutated_results, read_for_report),
+    "compare": Target(results_files, mutated_results, read_for_comparison),
+    "export": Target(results_files, mutated_results, read_for_export),
+    "verify": Target(results_files, mutated_results, read_to_verify),
+    "predictions": Target(
+        prediction_texts,
+        partial(mutated_inside, unpack=zlib.decompress, pack=zlib.compress),
+        read_predictions,
+    ),
+    "weights": Target(
+        weight_files, lambda data, rng: mutated_arrays(data, rng, weight_files()), read_weights
+    ),
+    "table": Target(table_texts, mutated_table, read_table),
+    "table.gz": Target(
+        lambda: [gz(text) for text in table_texts()],
+        partial(mutated_gzip, plain=mutated_table),
+        partial(read_table, name="table.csv.gz"),
+    ),
+    "idx": Target(idx_files, mutated_idx, read_idx),
+    "idx.gz": Target(
+        lambda: [file[:1] + gz(file[1:]) for file in idx_files()],
+        partial(mutated_gzip, plain=mutated_idx, first=1),
+        partial(read_idx, ending=".gz"),
+    ),
+    "npz": Target(npz_files, lambda data, rng: mutated_arrays(data, rng, npz_files()), read_npz),
+    "cluster": Target(cluster_texts, mutated_cluster, read_cluster),
+    "templates": Target(templates, mutated_template, read_templates),
 }
 
 

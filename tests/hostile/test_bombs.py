@@ -13,6 +13,7 @@ import time
 import zipfile
 import zlib
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -108,6 +109,15 @@ BOMBS = {
     "dictionary.parquet": parquet,
     "pipe.parquet": os.mkfifo,
     "lists.jsonl": lambda p: p.write_text('{"v": ' + "[]," * 3_000_000),
+    "pipe.yaml": os.mkfifo,
+    "zero.yaml": lambda p: p.symlink_to("/dev/zero"),
+    "hole.yaml": partial(hole, head=b"suite: a\n"),
+    "pipe.cluster": os.mkfifo,
+    "zero.cluster": lambda p: p.symlink_to("/dev/zero"),
+    "hole.cluster": partial(hole, head=b"workers: 1\n"),
+    "aliases.cluster": lambda p: p.write_text(
+        "a: &a [1, 1]\n" + "".join(f"{b}: &{b} [{f'*{a}, ' * 99}]\n" for a, b in pairwise("abcdef"))
+    ),
 }
 SAID = {
     "rows.csv.gz": "more than 67,108,864 bytes of memory",
@@ -133,13 +143,20 @@ SAID = {
     "dictionary.parquet": "more than 67,108,864 bytes of memory",
     "pipe.parquet": "a folder or a device",
     "lists.jsonl": "a line too long for the memory",
+    "pipe.yaml": "a device or a pipe, not a file",
+    "zero.yaml": "a device or a pipe, not a file",
+    "hole.yaml": "the suite is too large",
+    "pipe.cluster": "a device or a pipe, not a file",
+    "zero.cluster": "a device or a pipe, not a file",
+    "hole.cluster": "too large",
+    "aliases.cluster": "too large",
 }
 
 READ = f"""
 import json, os, resource, sys, time
 from pathlib import Path
 import numpy, pandas, pyarrow.parquet
-from bench import reading
+from bench import cluster, reading, suite
 from bench.datasets import csv, idx, npz
 from bench.errors import BenchError
 from bench.importers._rows import Rows
@@ -150,6 +167,10 @@ def read(name):
     kind = name.rpartition(".")[2]
     if kind in ("parquet", "jsonl"):
         return sum(1 for _ in Rows(Path(name), kind, ["v", "s", "y"]))
+    if kind == "yaml":
+        return suite.load_suite(name)
+    if kind == "cluster":
+        return cluster._description(Path(name))
     if name.endswith("-idx"):
         return idx.load({{"idx": name}}, Path())
     if kind == "npz":
