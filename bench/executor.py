@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from bench import cluster as clusters
 from bench.errors import ClusterError
-from bench.machine import versions
+from bench.machine import program, versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -175,7 +175,10 @@ class _Dask:
         self.workers = workers
         self.about = about or {}
         self._client = client
-        self._own = versions() if about else None  # workers of this machine have them anyway
+        self._own = versions() if about else None
+        self._program = (
+            None if about else program()
+        )  # a worker that is started later may find another
         self._deadline_s = deadline_s
         self._run = uuid.uuid4().hex  # another driver may train the same trial on the same cluster
         self._serial = itertools.count()
@@ -271,6 +274,7 @@ class _Dask:
             key,
             self._run,
             own=self._own,
+            driven_by=self._program,
             deadline_s=self._deadline_s,
             key=f"{name}-{next(self._serial)}-{key}-{self._run}",
             # On a cluster, whose workers come and go, Dask chooses: see OthersAllowed.
@@ -291,9 +295,9 @@ class _Dask:
         return killed and self._unended[key] <= RETRIES and self._begun > begun
 
     def _avoid(self, found: _Unfit) -> None:
-        """Give nothing more to a worker that joined and is not fit, as long as there are others."""
+        """Give nothing more to a worker that joined and is not fit, as long as a cluster has others."""
         self._unfit.add(found.worker)
-        if not self._fit():
+        if not self.about or not self._fit():
             raise found.why
 
     def _fit(self) -> list[str] | None:
@@ -324,6 +328,17 @@ def _gone() -> ClusterError:
         expected="a scheduler that runs until the end",
         found="a closed connection",
         hint="run the same command again: it continues",
+    )
+
+
+def _other_program(worker: str) -> ClusterError:
+    return ClusterError(
+        "Seedwise or a library was changed or upgraded in the middle of the run; what was finished is kept",
+        where=f"worker {worker}, started in place of one that died",
+        expected="the files and versions with which the run began",
+        found="others",
+        hint="undo the change, or run the same command again: it continues, and the report says which versions"
+        " trained",
     )
 
 
@@ -367,6 +382,7 @@ def _attempt(
     run: str,
     *,
     own: Mapping[str, str] | None,
+    driven_by: str | None,
     deadline_s: float | None,
 ) -> Answer | _Unfit:
     """On a worker: say that the item begins, and once that is known, begin; at last, say that it ended."""
@@ -379,6 +395,8 @@ def _attempt(
             clusters.fit(own, worker)
         except ClusterError as error:
             return _Unfit(worker.address, error)
+    elif driven_by != program():
+        return _Unfit(worker.address, _other_program(worker.address))
     report = functools.partial(sync, worker.loop, worker.scheduler.log_event, topic=run)
     report(msg=(key, 1))
 

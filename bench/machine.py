@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 import platform
 import resource
@@ -96,6 +98,16 @@ def versions() -> dict[str, str]:
     """Versions of Seedwise, Python and the libraries that compute."""
     found = {"seedwise": _version("seedwise"), "python": platform.python_version()}
     return found | {name: _version(name) for name in LIBRARIES}
+
+
+@cache
+def program() -> str:
+    """A checksum of ``versions`` and of Seedwise's source, as it lies there when a process first asks."""
+    found = hashlib.sha256(json.dumps(versions()).encode())
+    folder = Path(__file__).parent
+    for path in sorted(folder.rglob("*.py")):
+        found.update(f"\n{path.relative_to(folder)}\n".encode() + path.read_bytes())
+    return found.hexdigest()
 
 
 def _version(name: str) -> str:
