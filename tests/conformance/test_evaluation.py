@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import engines, runner
+from bench import engines, runner, standstill
 from bench.trial import Training, Trial
 
 CASES = Path(__file__).parent.parent / "cases"
@@ -125,7 +125,7 @@ def trained(training, layers):
     trial = Trial(replace(training, model={"layers": layers}), 0, trusted=True)
     data = runner.data_of(trial)
     engine = engines.prepare(trial.training, data, 0, trusted=True)
-    course = runner._Course(engine, trial, data)
+    course = runner._Course(engine, trial, data, standstill.Watch())
     course.run()
     return engine, course.curve[-1]
 

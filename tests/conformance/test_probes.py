@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import datasets, engines, plugins, probes, runner
+from bench import datasets, engines, plugins, probes, runner, standstill
 from bench.errors import SuiteError
 from bench.trial import Training, Trial
 
@@ -43,7 +43,7 @@ def trained(training, engine="compiled"):
     trial = Trial(replace(training, engine=engine), seed=0)
     data = runner.data_of(trial)
     prepared = engines.prepare(trial.training, data, 0)
-    course = runner._Course(prepared, trial, data)
+    course = runner._Course(prepared, trial, data, standstill.Watch())
     course.run()
     network = prepared.network
     curve = [replace(point, train_time_s=0.0) for point in course.curve]
