@@ -43,12 +43,12 @@ def write_markdown(
     """
     blocks = contents(analysis, own)
     blocks.append(glossary.section(glossary.of(blocks), blocks))
-    addresses: dict[int, list[tuple[str, Markup]]] = {}  # by block
+    addresses: dict[int, list[tuple[Markup, Markup]]] = {}  # by block
     for block in stills.figures_in(blocks) if figures else ():
         drawn = stills.drawings_of(block)
-        addresses[id(block)] = [(drawing.alt, _written(drawing, path)) for drawing in drawn]
+        addresses[id(block)] = [(_alt(drawing), _written(drawing, path)) for drawing in drawn]
 
-    def images(block: Block) -> list[tuple[str, Markup]]:
+    def images(block: Block) -> list[tuple[Markup, Markup]]:
         return addresses.get(id(block), [])
 
     env = templating.environment("markdown", own)
@@ -71,6 +71,10 @@ def _written(drawing: stills.Drawing, report: Path) -> Markup:
     name = f"{report.stem}{FIGURES}/{drawing.name}.svg"
     files.write(report.parent, name, drawing.svg)
     return Markup(quote(name))  # noqa: S704
+
+
+def _alt(drawing: stills.Drawing) -> Markup:
+    return Markup(escaping.markdown_alt(drawing.alt))  # noqa: S704
 
 
 def _source(text: str) -> Markup:

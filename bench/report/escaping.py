@@ -30,9 +30,13 @@ _QUANTITY: Final = re.compile(rf"{_NUMBER}( to {_NUMBER})?( ?(%|[a-z]+))?")
 
 def markdown(text: str) -> str:
     """A line of text as Markdown that shows it as it is: no markup, HTML, formula, link or call."""
+    return _CALLS.sub(lambda begun: f"{begun[0]}{_NOWHERE}", markdown_alt(text))
+
+
+def markdown_alt(text: str) -> str:
+    """The same in place of a picture, where nothing becomes a link or a call, and a comment would be read."""
     line = _MARKDOWN.sub(lambda sign: f"\\{sign[0]}", " ".join(text.split()))
-    plain = _NUMBERED.sub(r"\1\\\2", line).translate(_ENTITIES)
-    return _CALLS.sub(lambda begun: f"{begun[0]}{_NOWHERE}", plain)
+    return _NUMBERED.sub(r"\1\\\2", line).translate(_ENTITIES)
 
 
 def markdown_source(text: str) -> str:
