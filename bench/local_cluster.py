@@ -87,6 +87,8 @@ def started(workers: int, *, retries: int) -> Iterator[Client]:
         # One that says nothing for minutes was stopped, as by Ctrl-Z or a sleep of the machine, and goes on
         # after it. One that ends is missed by who looks after it.
         "distributed.scheduler.worker-ttl": None,
+        # A new one may take long to start on a busy machine; without it, none would be left to wait for.
+        "distributed.deploy.lost-worker-timeout": "1h",
         "distributed.admin.tick.limit": "1h",  # a worker that compiles is busy, not lost
     }
     both = {"host": HOST, "protocol": "tls://", "security": security}

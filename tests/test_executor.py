@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 
+import dask
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,3 +138,30 @@ def test_an_item_that_kills_its_worker_does_not_take_others_with_it():
         answers = dict(pool.map(die, items))
     assert isinstance(answers.pop("die"), BaseException)
     assert answers == {str(i): i for i in range(6)}
+
+
+def die_once(marker):
+    if not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "done"
+
+
+def test_a_worker_that_takes_long_to_start_again_is_waited_for(tmp_path):
+    """Longer than Dask waits, which is made short here; it would have no workers then, for ever."""
+
+    def give_up(number, frame):
+        raise TimeoutError("no worker came back")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(120)
+    try:
+        with (
+            dask.config.set({"distributed.deploy.lost-worker-timeout": "1ms"}),
+            executor.pool(1) as pool,
+        ):
+            answers = dict(pool.map(die_once, {"a": tmp_path / "died"}))
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    assert answers == {"a": "done"}
