@@ -15,7 +15,7 @@ _MARKDOWN: Final = re.compile(r"[\\`*_{}\[\]#|~$!]|^[-+=](?=\s|$|[-=])")
 _NUMBERED: Final = re.compile(r"^(\d+)([.)])(?=\s|$)")
 _ENTITIES: Final = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
 # A reader's program makes links of addresses, and calls those who are named so.
-_CALLS: Final = re.compile(r"[@#](?=\w)|:(?=//)|www(?=\.)", re.IGNORECASE)
+_CALLS: Final = re.compile(r"[@#](?=\\?\w)|:(?=//)|www(?=\.)", re.IGNORECASE)
 _NOWHERE: Final = "<!-- -->"
 # What a link may lead to: pages, mail, and files and places beside the text.
 _TARGET: Final = r"<?(?:https?://|mailto:|[\w./#?=%~+-]+(?=[\s)>]|$))"

@@ -231,6 +231,7 @@ def check_markdown(source):
 
 
 @given(TEXT)
+@example("@_")
 def test_markdown_is_the_table_and_nothing_else(text):
     source = MARKDOWN(tables(text))
     check_markdown(source)
