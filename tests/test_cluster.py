@@ -486,7 +486,7 @@ def alive(group):
     ("text", "found"),
     [
         (None, "No such file"),
-        ("slurm: [", "parsing"),
+        ("slurm: [", "line 1: not valid YAML"),
         ("- slurm", "other"),
         ("slurm: {cores: 1}", "keys slurm"),
         ("slurn: {cores: 1}\nworkers: 2", "slurn"),
