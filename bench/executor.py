@@ -175,10 +175,9 @@ class _Dask:
         self.workers = workers
         self.about = about or {}
         self._client = client
+        # What a worker that starts later must have: on a cluster the versions, here all that was there.
         self._own = versions() if about else None
-        self._program = (
-            None if about else program()
-        )  # a worker that is started later may find another
+        self._program = None if about else program()
         self._deadline_s = deadline_s
         self._run = uuid.uuid4().hex  # another driver may train the same trial on the same cluster
         self._serial = itertools.count()

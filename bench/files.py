@@ -37,13 +37,16 @@ _KINDS: Final = (
 
 
 @contextlib.contextmanager
-def writing(folder: Path, name: str, *, what: str = "file") -> Iterator[IO[bytes]]:
+def writing(
+    folder: Path, name: str, *, what: str = "file", mode: int = 0o666
+) -> Iterator[IO[bytes]]:
     """A new file that takes its place, ``folder/name``, when the block ends well; else nothing is changed.
 
     Args:
         folder: that a person named, or ``subfolder``; made if it does not exist.
         name: of the file, perhaps in folders below, ``figures/losses.svg``; they are made.
         what: is written, in words of an error.
+        mode: who may read and write it, less what the user's mask forbids.
 
     Raises:
         UsageError: it cannot be written, its place is not a file's, or a folder below is a link.
@@ -55,7 +58,7 @@ def writing(folder: Path, name: str, *, what: str = "file") -> Iterator[IO[bytes
         stack.callback(os.close, place)
         refuse_all_but_files(last, place)
         begun = f".seedwise-{secrets.token_hex(8)}"
-        with os.fdopen(os.open(begun, _NEW, 0o666, dir_fd=place), "wb") as file:
+        with os.fdopen(os.open(begun, _NEW, mode, dir_fd=place), "wb") as file:
             stack.callback(_removed, begun, place)
             yield file
             file.flush()
@@ -63,9 +66,11 @@ def writing(folder: Path, name: str, *, what: str = "file") -> Iterator[IO[bytes
         os.replace(begun, last, src_dir_fd=place, dst_dir_fd=place)
 
 
-def write(folder: Path, name: str, content: str | bytes, *, what: str = "file") -> Path:
+def write(
+    folder: Path, name: str, content: str | bytes, *, what: str = "file", mode: int = 0o666
+) -> Path:
     """Write text (UTF-8) or bytes to ``folder/name`` as ``writing`` does, and return the path."""
-    with writing(folder, name, what=what) as file:
+    with writing(folder, name, what=what, mode=mode) as file:
         file.write(content.encode() if isinstance(content, str) else content)
     return folder / name
 

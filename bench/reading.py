@@ -48,9 +48,8 @@ SECONDS: Final = 60.0
 BYTES_PER_SECOND: Final = 1_000_000  # what is read in earnest is faster
 WIDER: Final = 4  # bytes more that a number may take once it is checked and converted
 PARSED: Final = 32  # bytes that come of a character of JSON, at most: [[],[],...
-_AT_ONCE: Final = (
-    2**24
-)  # bytes of a zip file's list of parts, which Python reads whole: 300,000 parts
+# Bytes of a zip file's list of parts, which Python reads whole: 300,000 parts.
+_AT_ONCE: Final = 2**24
 _BUFFER: Final = 2**18
 _limited = threading.RLock()  # a limit is the whole process's
 

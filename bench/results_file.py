@@ -14,17 +14,16 @@ import os
 import re
 import shutil
 import sqlite3
-import tempfile
 import time
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from bench import files
+from bench import files, scratch
 from bench.errors import BenchError, StoreError, first_line, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 FILE: Final = "results.sqlite"
 LOCK: Final = "driver.lock"
@@ -243,8 +242,8 @@ def _to_read(path: Path, *, alone: bool) -> sqlite3.Connection:
     journal = _beside(path, "journal")
     if not os.path.lexists(journal) or not journal.stat().st_size:
         return _connected(path, "mode=ro&immutable=1", _READS)
-    with tempfile.TemporaryDirectory(prefix="seedwise-") as scratch:
-        copy = Path(scratch) / FILE
+    with scratch.Folder() as folder:
+        copy = folder / FILE
         _copy(path, copy)
         _copy(journal, _beside(copy, "journal"))
         _refuse_second_journal(_beside(copy, "journal"), path)

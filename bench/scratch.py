@@ -1,6 +1,7 @@
-"""Folders for what need not stay, in the system's folder for such things; removed however their owner ends.
+"""Folders for what need not stay, mostly in the system's folder for that; removed however their owner ends.
 
-The owner keeps a file in it locked. After ``kill -9`` nobody does: then the next command removes the folder.
+The owner keeps a file in it locked. After ``kill -9`` nobody does: then the next command removes the folder;
+in another place, the next that makes one there.
 """
 
 from __future__ import annotations
@@ -26,14 +27,17 @@ _NAME: Final = re.compile(PREFIX + "[a-z0-9_]{8}")  # as ``tempfile`` makes them
 class Folder:
     """A new folder, readable by its owner alone, until it is removed; as a context, until its end.
 
+    Args:
+        place: the folder in which it is made; None: the system's.
+
     Attributes:
         path: where it is.
         remove: removes it with all that is in it; at the latest when the process ends.
     """
 
-    def __init__(self) -> None:
-        sweep()
-        self.path, lock = _made()
+    def __init__(self, place: Path | None = None) -> None:
+        sweep(place)
+        self.path, lock = _made(place)
         self.remove = weakref.finalize(self, _remove, self.path, lock)
 
     def __enter__(self) -> Path:
@@ -48,19 +52,19 @@ class Folder:
         self.remove()
 
 
-def sweep() -> None:
-    """Remove the folders of this user whose owners are gone."""
-    with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
+def sweep(place: Path | None = None) -> None:
+    """Remove the folders of this user whose owners are gone, from the system's folder or another."""
+    with contextlib.suppress(OSError), os.scandir(place or tempfile.gettempdir()) as entries:
         for entry in entries:
             if _NAME.fullmatch(entry.name):
                 with contextlib.suppress(OSError):  # somebody else's, or gone meanwhile
                     _remove_if_left(Path(entry.path))
 
 
-def _made() -> tuple[Path, int]:
+def _made(place: Path | None) -> tuple[Path, int]:
     """A folder and its lock."""
     while True:
-        path = Path(tempfile.mkdtemp(prefix=PREFIX))
+        path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
         lock = os.open(path / LOCK, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         with contextlib.suppress(OSError):  # without locks there, nobody takes it for left either
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -8,17 +8,16 @@ differ in a learning rate only share a compiled program and so their weights, wh
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import backend, engines, files, runner
+from bench import backend, engines, files, runner, scratch
 from bench.errors import UsageError
 from bench.trial import Timing, generator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from bench.trial import Trial
 
@@ -61,14 +60,14 @@ def trace(trial: Trial, folder: Path) -> Path:
     _one_thread()
     profiler = backend.tensorflow().profiler.experimental
     ready = _Ready(trial)
-    with tempfile.TemporaryDirectory(prefix="seedwise-") as scratch:  # TensorFlow follows links
-        with profiler.Profile(scratch, profiler.ProfilerOptions(host_tracer_level=2)):
+    with scratch.Folder() as made:  # TensorFlow follows links
+        with profiler.Profile(str(made), profiler.ProfilerOptions(host_tracer_level=2)):
             with profiler.Trace("train an epoch"):
                 ready.epoch()
             with profiler.Trace("evaluate"):
                 ready.evaluate()
-        (path,) = Path(scratch).rglob("*.xplane.pb")
-        name = path.relative_to(scratch).as_posix()
+        (path,) = made.rglob("*.xplane.pb")
+        name = path.relative_to(made).as_posix()
         return files.write(folder, name, path.read_bytes(), what="trace")
 
 

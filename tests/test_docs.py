@@ -90,3 +90,16 @@ def test_every_promise_of_security_names_a_test():
     assert len(rows) >= 9
     assert len(ways) >= 9
     assert [text for text in [*rows, *ways] if not any(named_tests(text))] == []
+
+
+def test_the_architecture_names_every_file():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    files = [p for p in (ROOT / "bench").rglob("*.py") if p.name != "__init__.py"]
+    lacks = [str(p.relative_to(ROOT)) for p in files if not re.search(rf"\b{p.name}\b", page)]
+    assert [name for name in lacks if not name.startswith("bench/report/figures/")] == []
+
+
+def test_the_changelog_has_each_section_once_per_version():
+    for version in (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1:]:
+        kinds = re.findall(r"^### (.+)$", version, re.MULTILINE)
+        assert len(kinds) == len(set(kinds)), kinds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -129,3 +130,36 @@ def test_a_killed_run_leaves_nothing_after_the_next_command(tiny, there, bench, 
     assert psutil.wait_procs(workers, timeout=60)[1] == []
     assert bench("list").returncode == 0
     assert [path.name for path in there.iterdir() if path.name not in ("out", tiny.name)] == []
+
+
+def test_whatever_is_made_for_a_time_is_made_here():
+    """A folder or file of another kind would stay after a kill; one without a name goes with its process."""
+    named = re.compile(r"\b(TemporaryDirectory|NamedTemporaryFile|mkdtemp|mkstemp)\b")
+    package = Path(scratch.__file__).parent
+    makes = [
+        str(p.relative_to(package)) for p in package.rglob("*.py") if named.search(p.read_text())
+    ]
+    assert makes == ["scratch.py"]
+
+
+def test_a_folder_beside_results_is_removed_by_the_next_one_there(there):
+    place = there / "work"
+    place.mkdir()
+    code = HOLDS.replace("Folder()", "Folder(Path('work').absolute())").replace(
+        "import sys", "import sys\nfrom pathlib import Path"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=there,
+    )
+    left = Path(process.stdout.readline().strip())
+    assert left.parent == place
+    process.kill()
+    process.communicate()
+    assert (left / "inside" / "file").exists()
+    with scratch.Folder(place) as path:
+        assert list(place.iterdir()) == [path]
+    assert list(place.iterdir()) == []

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from bench import scratch
 from bench.backend import ENVIRONMENT
 from bench.doctor._found import Found, Problem
 from bench.errors import StoreError
@@ -129,8 +130,8 @@ def _disk(folder: Path) -> Found:
         if free < FREE_GIB:
             problems.append(Problem(f"{free:.1f} GiB of disk are free in {path}", "make room"))
     try:
-        with tempfile.TemporaryDirectory(prefix="bench-doctor-", dir=folder) as scratch:
-            Store(Path(scratch)).close()
+        with scratch.Folder(folder) as made:
+            Store(made).close()
     except (OSError, StoreError) as error:
         what = f"results cannot be written in {folder.absolute()}: {error}"
         problems.append(Problem(what, "work in another folder, or choose one with --out"))

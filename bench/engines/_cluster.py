@@ -33,9 +33,8 @@ if TYPE_CHECKING:
     from bench.engines._messages import Message
 
 HOME: Final = "127.0.0.1"
-OPEN_PORTS: Final = (
-    "SEEDWISE_OPEN_PORTS"  # an environment's word that servers may listen to everybody
-)
+# An environment's word that servers may listen to everybody.
+OPEN_PORTS: Final = "SEEDWISE_OPEN_PORTS"
 LOG: Final = 3000  # last characters of the processes' logs that an error tells, all together
 PATIENCE_S: Final = 5.0  # between asking a process to end and ending it
 GRACE_S: Final = 0.5  # after a failure, until the end of what caused it must have been seen

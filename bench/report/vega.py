@@ -6,11 +6,13 @@ import contextlib
 import hashlib
 import os
 import stat
-import tempfile
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
+
+from bench import files
+from bench.errors import UsageError
 
 SHA256: Final = {
     "1.7.0": "b632ae0b65aa27fc22d8045458c2c0fe06694dc252b134fa415b52ef8a7a7220",
@@ -47,7 +49,7 @@ def script() -> str:
     made: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     made = made.replace("</script", "<\\/script").replace("<!--", "<\\!--")
     if folder and hashlib.sha256(made.encode()).hexdigest() == known:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, UsageError):
             _keep(folder, name, made)
     return made
 
@@ -76,18 +78,12 @@ def _kept(path: Path, sha256: str) -> str | None:
 
 
 def _keep(folder: Path, name: str, text: str) -> None:
-    """Whole or not at all, and only in a folder that nobody else can write."""
+    """Only in a folder that nobody else can write."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     about = folder.lstat()
-    if not stat.S_ISDIR(about.st_mode) or not _is_own(about):
-        return
-    descriptor, begun = tempfile.mkstemp(dir=folder)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(begun).replace(folder / name)
-    except OSError:
-        Path(begun).unlink(missing_ok=True)
+    if stat.S_ISDIR(about.st_mode) and _is_own(about):
+        (folder / name).unlink(missing_ok=True)  # a link, perhaps, over which nothing is written
+        files.write(folder, name, text, mode=0o600)
 
 
 def _is_own(about: os.stat_result) -> bool:
