@@ -58,12 +58,16 @@ class _IgnoreInterrupts(WorkerPlugin):  # type: ignore[misc]
 
 
 class _OthersAllowed(SchedulerPlugin):  # type: ignore[misc]
-    """Lets new workers have what Dask keeps for a dead one, if none was there when it died."""
+    """Lets the next worker have what is kept for one that is dead, where there was none when it was due."""
 
-    def remove_worker(self, scheduler: Any, worker: str, **_options: Any) -> None:
-        del worker
-        for task in scheduler.unrunnable:
-            task.worker_restrictions = None
+    def __init__(self, scheduler: Any) -> None:
+        self._scheduler = scheduler
+
+    def transition(self, key: str, start: str, finish: str, **_options: Any) -> None:
+        """Called after each change of an item's state."""
+        del start
+        if finish == "no-worker":
+            self._scheduler.tasks[key].worker_restrictions = None
 
 
 @contextlib.contextmanager
@@ -115,5 +119,5 @@ def started(workers: int, *, retries: int) -> Iterator[Client]:
         Client(cluster) as client,
     ):
         client.register_plugin(_IgnoreInterrupts())
-        cluster.scheduler.add_plugin(_OthersAllowed())
+        cluster.scheduler.add_plugin(_OthersAllowed(cluster.scheduler))
         yield client

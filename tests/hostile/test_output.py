@@ -14,7 +14,8 @@ from bench.cli import app
 
 COMMANDS = sorted(typer.main.get_command(app).commands)
 BENCH = [sys.executable, "-c", "from bench.cli import main; main()"]
-ASCII = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+# Empty: as if it were not set, which it may be where the tests run.
+ASCII = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C", "PYTHONIOENCODING": ""}
 
 
 @pytest.fixture
