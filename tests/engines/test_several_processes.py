@@ -296,6 +296,8 @@ def test_no_process_outlives_the_driver(how, tmp_path):
     (tmp_path / "endless.yaml").write_text(ENDLESS)
     # Where the tests run in the background of a shell, Ctrl-C is ignored and that is inherited.
     listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    # A driver that hangs says where, when it is asked.
+    listen += "import faulthandler; faulthandler.register(signal.SIGUSR1); "
     with (tmp_path / "log").open("w") as log:
         driver = subprocess.Popen(
             [
@@ -319,7 +321,11 @@ def test_no_process_outlives_the_driver(how, tmp_path):
             time.sleep(0.2)
         assert len(working(started)) == 2, (tmp_path / "log").read_text()
         os.kill(driver.pid, how)
-        assert are_gone([process.pid for process in started], 60)
+        gone = are_gone([process.pid for process in started], 60)
+        if not gone and driver.poll() is None:
+            driver.send_signal(signal.SIGUSR1)
+            time.sleep(2)
+        assert gone, (tmp_path / "log").read_text()
     finally:
         for process in started:
             if process.is_running():
