@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ NOISE = re.compile(
 )
 RAISED = []
 """The errors that the package made in the test that runs; not those that the test made."""
+
+LIMIT_S = 240  # of a test that may hang
 
 
 def pytest_configure():
@@ -133,6 +136,20 @@ questions:
       narrow: {}
       wide: {model: {mlp: {hidden: [64]}}}
 """
+
+
+@pytest.fixture
+def must_end():
+    """Ends a test that waits for ever."""
+
+    def give_up(number, frame):
+        raise TimeoutError(f"not done within {LIMIT_S} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(LIMIT_S)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture

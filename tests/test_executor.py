@@ -140,20 +140,6 @@ def test_an_item_that_kills_its_worker_does_not_take_others_with_it():
     assert answers == {str(i): i for i in range(6)}
 
 
-@pytest.fixture
-def alarm():
-    """Ends a test that waits for ever."""
-
-    def give_up(number, frame):
-        raise TimeoutError("no worker came back")
-
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(120)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
-
-
 def die_once(marker):
     if not marker.exists():
         marker.touch()
@@ -161,7 +147,7 @@ def die_once(marker):
     return "done"
 
 
-@pytest.mark.usefixtures("alarm")
+@pytest.mark.usefixtures("must_end")
 def test_a_worker_that_takes_long_to_start_again_is_waited_for(tmp_path):
     """Longer than Dask waits, which is made short here; it would have no workers then, for ever."""
     with (
@@ -176,7 +162,7 @@ def process(item):
     return os.getpid()
 
 
-@pytest.mark.usefixtures("alarm")
+@pytest.mark.usefixtures("must_end")
 def test_an_item_that_is_given_to_a_worker_just_after_its_death_is_done_by_the_next():
     """No worker is there at that moment, and Dask would keep the item for the dead one, for ever."""
     items = dict.fromkeys("abcd")
